@@ -1,0 +1,1 @@
+"""Tieline: one stream of IT and OT events, correlated in event time with Sigma rules."""

@@ -1,0 +1,83 @@
+"""What a file in ``parsers/`` declares."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from engine.model.event import Fields
+from engine.model.frame import Frame
+from engine.model.logsource import LogSource
+
+
+class ParseError(ValueError):
+    """A record is not what its format says: the message names what, and which format."""
+
+
+class Opened(msgspec.Struct, gc=False):
+    """What an envelope (a syslog header, a JSON object) says of the record inside it.
+
+    ``fields`` become part of the event, below what the inner format says (``@timestamp`` in nanoseconds). ``text`` is
+    the message inside; ``program`` (syslog's APP-NAME) and ``object`` (a JSON object, flat) choose the inner format.
+    """
+
+    fields: Fields
+    text: str = ""
+    program: str | None = None
+    object: Fields | None = None
+
+
+class Session(Protocol):
+    """A format whose records depend on each other (request and response, the records of one auditd serial).
+
+    ``feed`` and ``expire`` give finished events, each with the frame that it stands for (a request; joined records).
+    ``expire(now)`` gives up on what has waited too long at ``now`` (nanoseconds; None: the input has ended).
+    ``oldest`` is the sequence of the oldest frame still held, or None. ``snapshot`` is a value that msgpack can carry.
+    """
+
+    def feed(self, frame: Frame) -> Iterable[tuple[Frame, Fields]]: ...
+    def expire(self, now: int | None) -> Iterable[tuple[Frame, Fields]]: ...
+    def oldest(self) -> int | None: ...
+    def snapshot(self) -> Any: ...
+    def restore(self, state: Any) -> None: ...
+
+
+class LogFormat(msgspec.Struct, frozen=True, kw_only=True):
+    """One format. Either ``parse`` or ``session``; the rest says where and how it is recognised.
+
+    - ``opens``: this format is an envelope (syslog, JSON): it opens a frame, or gives None where the frame is not its
+      own. ``parse`` is then called, with ``frame.opened`` set, for records that no inner format takes.
+    - ``inside``: the id of the envelope that this format lives in. Its ``parse`` finds ``frame.text`` (the message) and
+      ``frame.opened``, and returns only what the message says: the header's fields are there already.
+    - ``programs``: syslog APP-NAMEs (lower case) that announce it. ``shape``: whether a flat JSON object is one of
+      its records.
+    - ``fingerprint``: whether a head (a line's first 4 KiB; inside syslog the message; the first bytes of a TCP
+      direction or a datagram) is one of its records. Cheap and certain, or absent.
+    - ``cut``: for a protocol over a stream: the length of the PDU at the start of a buffer, None while it is not yet
+      known,
+      and ParseError where no PDU can start there. ``ports``: the servers' well-known ports. ``transport``: "tcp" or
+      "udp".
+    - ``asks``: whether a PDU is a request, None where it could be either: tells the client where neither a SYN nor a
+      port does.
+    - ``starts_record``: whether a line starts a record (records of several lines in a file).
+    - ``route``: the log source of one event, where ``logsource`` is not the same for all.
+    """
+
+    id: str
+    vendor: str
+    product: str
+    logsource: LogSource
+    spec: str
+    parse: Callable[[Frame], Fields] | None = None
+    session: Callable[[], Session] | None = None
+    fingerprint: Callable[[bytes], bool] | None = None
+    opens: Callable[[Frame], Opened | None] | None = None
+    inside: str | None = None
+    programs: tuple[str, ...] = ()
+    shape: Callable[[Mapping[str, Any]], bool] | None = None
+    route: Callable[[Fields], LogSource] | None = None
+    cut: Callable[[bytes | bytearray | memoryview], int | None] | None = None
+    asks: Callable[[bytes], bool | None] | None = None
+    ports: tuple[int, ...] = ()
+    transport: str | None = None
+    starts_record: Callable[[bytes], bool] | None = None
