@@ -1,0 +1,1 @@
+"""Bytes → Frame: lines, counted records, datagrams, captures. Knows no protocol by name."""

@@ -1,0 +1,1 @@
+"""Frame → Event: finds the format, gives the event its time and its id, keeps dead letters."""

@@ -1,0 +1,1 @@
+"""What formats of several vendors share; knows no vendor."""

@@ -1,0 +1,119 @@
+"""Requests and their responses in one conversation of a control protocol."""
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
+
+import msgspec
+
+from engine.model import Fields, Frame
+
+TIMEOUT_NS = 5_000_000_000
+_MAX_WAITING = 1_024
+
+Finished = tuple[Frame, Fields]
+
+
+class Waiting(msgspec.Struct, gc=False):
+    """A request that waits for its response; ``detail`` is what the format needs to read that."""
+
+    frame: Frame
+    key: Hashable
+    fields: Fields
+    detail: Any = None
+
+
+class Exchange:
+    """The requests of one conversation that wait. Without a response within 5 s their outcome stays unknown."""
+
+    __slots__ = ("_by_key", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, Waiting] = {}
+        self._by_key: dict[Hashable, list[Waiting]] = {}
+
+    def ask(self, request: Waiting) -> list[Finished]:
+        """Keeps a request; gives the oldest one up where too many wait."""
+        out: list[Finished] = []
+        if len(self._waiting) >= _MAX_WAITING:
+            out.append(self._give_up(next(iter(self._waiting.values()))))
+        self._waiting[request.frame.sequence] = request
+        self._by_key.setdefault(request.key, []).append(request)
+        return out
+
+    def answered(self, key: Hashable, fits: Callable[[Waiting], bool]) -> Waiting | None:
+        """The oldest request under ``key`` that the response fits; it waits no longer."""
+        for request in self._by_key.get(key, ()):
+            if fits(request):
+                self._remove(request)
+                return request
+        return None
+
+    def expire(self, now: int | None) -> list[Finished]:
+        late = []
+        for request in self._waiting.values():
+            if now is not None and now - (request.frame.time or 0) < TIMEOUT_NS:
+                break
+            late.append(request)
+        return [self._give_up(request) for request in late]
+
+    def oldest(self) -> int | None:
+        return next(iter(self._waiting), None)
+
+    def frames(self) -> list[Frame]:
+        return [request.frame for request in self._waiting.values()]
+
+    def _give_up(self, request: Waiting) -> Finished:
+        self._remove(request)
+        request.fields["event.outcome"] = "unknown"
+        return request.frame, request.fields
+
+    def _remove(self, request: Waiting) -> None:
+        self._waiting.pop(request.frame.sequence, None)
+        queue = self._by_key[request.key]
+        queue.remove(request)
+        if not queue:
+            del self._by_key[request.key]
+
+
+def snapshot(frames: Iterable[Frame]) -> Any:
+    """Frames of packets as a value that msgpack can carry."""
+    return [msgspec.to_builtins(frame, builtin_types=(bytes,)) for frame in frames]
+
+
+def restored(state: Any) -> list[Frame]:
+    return [msgspec.convert(frame, Frame) for frame in state]
+
+
+def conversation(frame: Frame) -> Fields:
+    """Who talks to whom: ``source`` is the client of the conversation, whoever sent the PDU."""
+    flow = frame.flow
+    if flow is None:
+        return {}
+    fields: Fields = {
+        "event.kind": "event",
+        "event.category": ["network"],
+        "network.transport": flow.transport,
+        "network.type": "ipv6" if ":" in flow.server_ip else "ipv4",
+        "source.ip": flow.client_ip,
+        "source.port": flow.client_port,
+        "destination.ip": flow.server_ip,
+        "destination.port": flow.server_port,
+        "related.ip": list(dict.fromkeys((flow.client_ip, flow.server_ip))),
+    }
+    if flow.client_mac is not None:
+        fields["source.mac"] = flow.client_mac
+    if flow.server_mac is not None:
+        fields["destination.mac"] = flow.server_mac
+    if flow.vlan:
+        fields["network.vlan.id"] = str(flow.vlan[0])
+        if len(flow.vlan) > 1:
+            fields["network.inner.vlan.id"] = str(flow.vlan[1])
+    return fields
+
+
+def one_or_list(values: list[Any]) -> Any:
+    """
+    >>> one_or_list([7]), one_or_list([7, 8])
+    (7, [7, 8])
+    """
+    return values[0] if len(values) == 1 else values

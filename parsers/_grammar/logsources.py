@@ -1,0 +1,38 @@
+"""The log source that an event itself names: ``tieline.logsource.*`` (Tieline wrote it) or ``ls_*``."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.model import LogSource
+
+_NAMED = (
+    ("tieline.logsource.product", "tieline.logsource.category", "tieline.logsource.service"),
+    ("ls_product", "ls_category", "ls_service"),
+)
+_MOST = 4096
+_known: dict[tuple[Any, ...], LogSource] = {}
+
+
+def named(fields: Mapping[str, Any]) -> LogSource | None:
+    """
+    >>> named({"ls_product": "windows", "ls_service": "security"})
+    LogSource(product='windows', category=None, service='security')
+    >>> named({"EventID": 1}) is None
+    True
+    """
+    for product, category, service in _NAMED:
+        if product in fields or category in fields or service in fields:
+            key = (_text(fields.get(product)), _text(fields.get(category)), _text(fields.get(service)))
+            if key == (None, None, None):
+                continue
+            known = _known.get(key)
+            if known is None:
+                known = LogSource(*key)
+                if len(_known) < _MOST:
+                    _known[key] = known
+            return known
+    return None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

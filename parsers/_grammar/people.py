@@ -1,0 +1,56 @@
+"""Who took part, as ECS wants it beside the single fields."""
+
+from engine.model import Fields, Frame
+from parsers._grammar.addresses import ip, port
+
+
+def remote(fields: Fields, host: str | None, number: str | None = None) -> None:
+    """The other side of a connection, by address or by name."""
+    if not host:
+        return
+    address = ip(host)
+    if address is None:
+        if host[0].isalnum() and len(host) < 256 and " " not in host:
+            fields["source.address"] = host
+            fields["source.domain"] = host.lower()
+        return
+    fields["source.address"] = address
+    fields["source.ip"] = address
+    related = fields.get("related.ip")
+    if related is None:
+        fields["related.ip"] = [address]
+    elif address not in related:
+        related.append(address)
+    at = port(number)
+    if at is not None:
+        fields["source.port"] = at
+
+
+def user(fields: Fields, name: str | None, field: str = "user.name") -> None:
+    """A name that is empty is no name."""
+    if not name:
+        return
+    fields[field] = name
+    related = fields.get("related.user")
+    if related is None:
+        fields["related.user"] = [name]
+    elif name not in related:
+        related.append(name)
+
+
+def hosts(fields: Fields, frame: Frame, *names: str | None) -> None:
+    """Names beside those that the envelope has found."""
+    known = list(frame.opened.fields.get("related.hosts", ())) if frame.opened is not None else []
+    known += [name for name in names if name and name not in known]
+    if known:
+        fields["related.hosts"] = known
+
+
+def account(fields: Fields, name: str | None) -> None:
+    """``CORP\\m.keller`` is the user m.keller of the domain CORP."""
+    if name and "\\" in name:
+        domain, _, short = name.partition("\\")
+        if domain and short and "\\" not in short:
+            fields["user.domain"] = domain
+            name = short
+    user(fields, name)

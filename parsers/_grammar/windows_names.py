@@ -1,0 +1,170 @@
+"""One view of a Windows event, whatever JSON it came in: Sigma's flat names.
+
+Winlogbeat and Elastic Agent (``winlog.*``), ``evtx_dump`` and XML turned into JSON (``Event.System``,
+``Event.EventData``), and the flat names that NXLog and Sigma use.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.model import Fields
+
+_ATTRIBUTES = ("#attributes.", "@attributes.", "_attributes.", "@", "$.")
+_SYSTEM = {
+    "Provider.Name": "Provider_Name",
+    "Provider.Guid": "Provider_Guid",
+    "EventID": "EventID",
+    "EventID.#text": "EventID",
+    "EventID.text": "EventID",
+    "EventID.value": "EventID",
+    "Version": "Version",
+    "Level": "Level",
+    "Task": "Task",
+    "Opcode": "Opcode",
+    "Keywords": "Keywords",
+    "EventRecordID": "EventRecordID",
+    "Channel": "Channel",
+    "Computer": "Computer",
+    "Security.UserID": "Security_UserID",
+}
+_BEATS = {
+    "winlog.channel": "Channel",
+    "winlog.event_id": "EventID",
+    "winlog.computer_name": "Computer",
+    "winlog.provider_name": "Provider_Name",
+    "winlog.record_id": "EventRecordID",
+    "winlog.keywords": "Keywords",
+    "winlog.user.identifier": "Security_UserID",
+    "event.code": "EventID",
+    "event.provider": "Provider_Name",
+}
+_OTHERS = {
+    "SourceName": "Provider_Name",
+    "ProviderName": "Provider_Name",
+    "Provider": "Provider_Name",
+    "Hostname": "Computer",
+    "ComputerName": "Computer",
+    "MachineName": "Computer",
+    "EventId": "EventID",
+    "event_id": "EventID",
+    "RecordNumber": "EventRecordID",
+    "EventRecordId": "EventRecordID",
+    "RecordId": "EventRecordID",
+    "LogName": "Channel",
+}
+_NEEDED = {"EventID", "Channel", "Computer", "Provider_Name"}
+_RECORDS = ("RecordNumber", "EventRecordId", "RecordId")
+_MOST_DATA = 512
+
+
+def is_windows(shape: Mapping[str, Any]) -> bool:
+    """
+    >>> is_windows({"EventID": 4624, "Channel": "Security"}), is_windows({"Event.System.EventID": 1})
+    (True, True)
+    >>> is_windows({"EventID": 1, "Computer": "hist-1"}), is_windows({"winlog.channel": "System"})
+    (False, True)
+    """
+    product = shape.get("tieline.logsource.product", shape.get("ls_product"))
+    if product is not None and product != "windows":
+        return False
+    if "EventID" in shape or "EventId" in shape:
+        if product is not None:
+            return True
+        if shape.get("Channel") == "Linux-Sysmon/Operational":
+            return False
+        return any(
+            name in shape
+            for name in ("Channel", "Provider_Name", "SourceName", "ProviderName", "LogName", "ProviderGuid")
+        )
+    return (
+        "winlog.channel" in shape
+        or "winlog.event_id" in shape
+        or "winlog.provider_name" in shape
+        or "Event.System.Channel" in shape
+        or "Event.System.EventID" in shape
+        or "Event.System.EventID.#text" in shape
+        or ("System.EventID" in shape and "System.Channel" in shape)
+        or ("System.EventID.#text" in shape and "System.Channel" in shape)
+    )
+
+
+def flat_names(shape: Mapping[str, Any]) -> Fields:
+    """Sigma's names that the object does not have itself.
+
+    >>> flat_names({"Event.System.Provider.#attributes.Name": "P"})
+    {'Provider_Name': 'P'}
+    >>> flat_names({"Event.EventData.Data": [{"@Name": "Image", "#text": "x"}]})
+    {'Image': 'x'}
+    """
+    out: Fields = {}
+    if "EventID" not in shape or "Channel" not in shape:
+        for name, value in shape.items():
+            if name.startswith("winlog."):
+                _beats(out, name, value)
+            elif name.startswith("Event."):
+                _nested(out, name[6:], value)
+            elif name.startswith(("System.", "EventData.", "UserData.")):
+                _nested(out, name, value)
+    if not (shape.keys() >= _NEEDED or out.keys() >= _NEEDED):
+        for table in (_BEATS, _OTHERS):
+            for name, ours in table.items():
+                value = shape.get(name)
+                if value is not None and ours not in out:
+                    out[ours] = value
+    elif "EventRecordID" not in shape:
+        for name in _RECORDS:
+            if name in shape:
+                out["EventRecordID"] = shape[name]
+    if not shape.keys().isdisjoint(out):
+        for name in [name for name in out if name in shape]:
+            del out[name]
+    return out
+
+
+def _beats(out: Fields, name: str, value: Any) -> None:
+    if name.startswith("winlog.event_data."):
+        out[name[18:]] = value
+    elif name.startswith("winlog.user_data."):
+        out[name[17:]] = value
+    elif name in _BEATS:
+        out[_BEATS[name]] = value
+
+
+def _nested(out: Fields, name: str, value: Any) -> None:
+    if name.startswith("System."):
+        name = name[7:]
+        for mark in _ATTRIBUTES:
+            name = name.replace(mark, "")
+        ours = _SYSTEM.get(name)
+        if ours is not None:
+            out[ours] = value
+    elif name.startswith("EventData."):
+        _data(out, name[10:], value)
+    elif name.startswith("UserData."):
+        inner = name[9:].partition(".")[2]
+        if inner and not inner.startswith(_ATTRIBUTES):
+            _data(out, inner, value)
+
+
+def _data(out: Fields, name: str, value: Any) -> None:
+    if name.startswith(_ATTRIBUTES):
+        return
+    name = name.removesuffix(".#text")
+    if name != "Data" or not isinstance(value, list):
+        out[name] = value
+        return
+    rest: list[Any] = []
+    for item in value[:_MOST_DATA]:
+        if isinstance(item, dict):
+            attributes = item.get("#attributes") or item.get("@attributes") or item.get("$") or item
+            key = (
+                attributes.get("Name") or attributes.get("@Name") or item.get("@Name")
+                if isinstance(attributes, dict)
+                else None
+            )
+            if isinstance(key, str) and key:
+                out[key] = item.get("#text", item.get("_", item.get("text", item.get("$text"))))
+                continue
+        rest.append(item)
+    if rest:
+        out["Data"] = rest

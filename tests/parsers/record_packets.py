@@ -1,0 +1,231 @@
+"""Records the packet samples of the parsers afresh: real stacks over the loopback interface, captured by tcpdump.
+
+    python tests/parsers/record_packets.py [modbus | s7comm]
+
+Needs root (ports 102 and 502, capture) and tcpdump. Addresses become those of RFC 5737 and RFC 7042: the client
+192.0.2.10, the server 198.51.100.20.
+"""
+
+import asyncio
+import logging
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+HERE = Path(__file__).parent
+CLIENT, SERVER = socket.inet_aton("192.0.2.10"), socket.inet_aton("198.51.100.20")
+CLIENT_MAC, SERVER_MAC = bytes.fromhex("00005e00530a"), bytes.fromhex("00005e005314")
+
+
+@contextmanager
+def captured(port: int, target: Path) -> Iterator[None]:
+    raw = target.with_suffix(".raw")
+    command = ["tcpdump", "-i", "lo", "-U", "--nano", "-s", "0", "-w", str(raw), f"tcp port {port}"]
+    dump = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert dump.stderr is not None
+    dump.stderr.readline()  # "listening on lo"
+    time.sleep(0.5)
+    try:
+        yield
+        time.sleep(0.5)
+    finally:
+        dump.terminate()
+        dump.wait()
+    target.write_bytes(rewritten(raw.read_bytes(), port))
+    raw.unlink()
+
+
+def rewritten(capture: bytes, port: int) -> bytes:
+    """The capture with documentation addresses, and checksums that are right."""
+    out = [capture[:24]]
+    at = 24
+    while at < len(capture):
+        kept = struct.unpack_from("<I", capture, at + 8)[0]
+        header, packet = capture[at : at + 16], bytearray(capture[at + 16 : at + 16 + kept])
+        at += 16 + kept
+        from_client = struct.unpack_from(">H", packet, 36)[0] == port
+        packet[0:12] = SERVER_MAC + CLIENT_MAC if from_client else CLIENT_MAC + SERVER_MAC
+        packet[26:34] = CLIENT + SERVER if from_client else SERVER + CLIENT
+        packet[24:26] = packet[50:52] = b"\0\0"
+        packet[24:26] = checksum(bytes(packet[14:34]))
+        pseudo = bytes(packet[26:34]) + struct.pack(">HH", 6, len(packet) - 34)
+        packet[50:52] = checksum(pseudo + bytes(packet[34:]))
+        out.append(header + bytes(packet))
+    return b"".join(out)
+
+
+def checksum(data: bytes) -> bytes:
+    total = sum(struct.unpack(f">{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2)))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return struct.pack(">H", ~total & 0xFFFF)
+
+
+def modbus() -> None:
+    from pymodbus.client import ModbusTcpClient
+    from pymodbus.datastore import ModbusDeviceContext, ModbusSequentialDataBlock, ModbusServerContext
+    from pymodbus.pdu.device import ModbusDeviceIdentification
+    from pymodbus.server import ModbusTcpServer
+
+    device = ModbusDeviceContext(
+        di=ModbusSequentialDataBlock(1, [1, 0, 1, 1] * 8),
+        co=ModbusSequentialDataBlock(1, [0] * 32),
+        hr=ModbusSequentialDataBlock(1, [17, 170, 1700, 17000] * 32),
+        ir=ModbusSequentialDataBlock(1, [100, 200, 300, 400] * 8),
+    )
+    identity = ModbusDeviceIdentification(
+        info_name={
+            "VendorName": "Example Automation",
+            "ProductCode": "EA-100",
+            "MajorMinorRevision": "2.7.1",
+            "ModelName": "Boiler controller",
+        }
+    )
+
+    async def serve(started: threading.Event, stop: threading.Event) -> None:
+        server = ModbusTcpServer(
+            ModbusServerContext(devices={1: device}, single=False), identity=identity, address=("127.0.0.1", 502)
+        )
+        task = asyncio.create_task(server.serve_forever())
+        await asyncio.sleep(0.5)
+        started.set()
+        while not stop.is_set():
+            await asyncio.sleep(0.1)
+        await server.shutdown()
+        await task
+
+    def polls(client: ModbusTcpClient) -> None:
+        client.read_coils(0, count=10, device_id=1)
+        client.read_discrete_inputs(4, count=9, device_id=1)
+        client.read_holding_registers(100, count=4, device_id=1)
+        client.read_input_registers(0, count=2, device_id=1)
+        client.read_holding_registers(5000, count=4, device_id=1)
+
+    def writes(client: ModbusTcpClient) -> None:
+        client.write_coil(7, True, device_id=1)
+        client.write_coil(7, False, device_id=1)
+        client.write_register(100, 4711, device_id=1)
+        client.write_coils(0, [True, False, True, True, False, False, True, True, True, False], device_id=1)
+        client.write_registers(20, [1, 65535, 258], device_id=1)
+        client.mask_write_register(address=4, and_mask=0x00F2, or_mask=0x0025, device_id=1)
+        client.readwrite_registers(read_address=0, read_count=2, write_address=40, values=[7, 8], device_id=1)
+        client.write_register(5000, 1, device_id=1)
+
+    def questions(client: ModbusTcpClient) -> None:
+        client.read_device_information(read_code=1, object_id=0, device_id=1)
+        client.report_device_id(device_id=1)
+        client.read_exception_status(device_id=1)
+        client.diag_query_data(b"\x12\x34", device_id=1)
+        client.diag_clear_counters(device_id=1)
+        client.diag_read_diagnostic_register(device_id=1)
+        client.diag_get_comm_event_counter(device_id=1)
+        client.diag_get_comm_event_log(device_id=1)
+        client.diag_restart_communication(True, device_id=1)
+        client.diag_force_listen_only(device_id=1)
+
+    started, stop = threading.Event(), threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(serve(started, stop)))
+    thread.start()
+    started.wait(10)
+    try:
+        for name, part in (("polls", polls), ("writes", writes), ("questions", questions)):
+            with captured(502, HERE / "modbus" / f"{name}.pcap"):
+                client = ModbusTcpClient("127.0.0.1", port=502, timeout=1, retries=0)
+                client.connect()
+                attempt(part, client)
+                client.close()
+    finally:
+        stop.set()
+        thread.join(10)
+
+
+def s7comm() -> None:
+    from snap7.client import Client
+    from snap7.server import Server
+    from snap7.type import Area, Block, SrvArea, WordLen
+
+    server = Server()
+    server.register_area(SrvArea.DB, 1, bytearray(range(200)))
+    server.register_area(SrvArea.MK, 0, bytearray(64))
+    server.register_area(SrvArea.PE, 0, bytearray(16))
+    server.register_area(SrvArea.PA, 0, bytearray(16))
+    server.start(102)
+    time.sleep(0.5)
+
+    def variables(client: Client) -> None:
+        client.db_read(1, 4, 8)
+        client.db_write(1, 10, bytearray([1, 2, 3]))
+        client.write_area(Area.DB, 1, 20, bytearray(struct.pack(">f", 42.5)), WordLen.Real)
+        client.write_area(Area.DB, 1, 30, bytearray(struct.pack(">h", -300)), WordLen.Int)
+        client.write_area(Area.MK, 0, 83, bytearray([1]), WordLen.Bit)
+        client.mb_write(12, 1, bytearray([255]))
+        client.db_read(77, 0, 4)
+
+    def program(client: Client) -> None:
+        client.plc_stop()
+        client.plc_cold_start()
+        client.plc_hot_start()
+        client.copy_ram_to_rom(1000)
+        client.compress(1000)
+
+    def engineering(client: Client) -> None:
+        client.get_cpu_info()
+        client.list_blocks()
+        client.get_block_info(Block.DB, 1)
+        client.set_plc_datetime(datetime(2026, 3, 1, 12, 30, 15))
+        client.get_plc_datetime()
+        client.set_session_password("secret12")
+
+    def transfer(client: Client) -> None:
+        client.upload(1)
+        client.download(bytearray(client.full_upload(Block.DB, 1)[0]), 1)
+        client.delete(Block.DB, 1)
+
+    try:
+        for name, part in (
+            ("variables", variables),
+            ("program", program),
+            ("engineering", engineering),
+            ("transfer", transfer),
+        ):
+            with captured(102, HERE / "s7comm" / f"{name}.pcap"):
+                client = Client()
+                client.connect("127.0.0.1", 0, 2, 102)
+                attempt(part, client)
+                client.disconnect()
+    finally:
+        server.stop()
+
+
+def attempt(part: Callable, client: object) -> None:
+    """Each step of ``part`` on its own: what the server refuses is part of the recording."""
+    calls = Recorder(client)
+    part(calls)
+
+
+class Recorder:
+    def __init__(self, client: object) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Callable:
+        def call(*args: object, **named: object) -> object:
+            try:
+                return getattr(self._client, name)(*args, **named)
+            except Exception as refusal:  # noqa: BLE001 - whatever a library raises for it
+                print(f"{name}: {refusal}", file=sys.stderr)
+                return (b"\0" * 64, 64)
+
+        return call
+
+
+if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
+    for job in sys.argv[1:] or ["modbus", "s7comm"]:
+        {"modbus": modbus, "s7comm": s7comm}[job]()
