@@ -1,0 +1,311 @@
+"""One correlation rule at work: its groups, what they remember and for how long."""
+
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine.correlate.items import ID, RULE, TIME, WHAT, Item, Key
+from engine.correlate.keys import Spelling, groups
+from engine.correlate.life import Life, open_alert
+from engine.correlate.limits import Limits
+from engine.correlate.state import Heads, item_from, item_state, life_from, life_state
+from engine.model import Match
+from engine.ruleset.correlation import CorrelationRule
+
+NEVER = 1 << 80
+_SCANNED = 16
+
+
+class Group:
+    """What one correlation remembers of one group.
+
+    ``items[head:]`` are the matches of the window, ``fresh`` the first of them that is no evidence yet, ``ids`` theirs
+    once they are many. ``due`` is when the group has to be looked at next. ``lossy``: the bound on matches was hit, so
+    that the alert may rest on less than there was.
+    """
+
+    __slots__ = ("alert", "due", "fresh", "head", "ids", "items", "kept", "key", "lossy", "state")
+
+    def __init__(self, key: Key, state: Any) -> None:
+        self.key = key
+        self.items: list[Item] = []
+        self.head = 0
+        self.fresh = 0
+        self.ids: set[Any] | None = None
+        self.alert: Life | None = None
+        self.kept: list[Life] | None = None
+        self.due = NEVER
+        self.lossy = False
+        self.state = state
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened in one correlation. ``tied``: searches among equal times that were cut short."""
+
+    matches: int = 0
+    late: int = 0
+    missing_key: int = 0
+    without_value: int = 0
+    duplicates: int = 0
+    evicted_groups: int = 0
+    evicted_matches: int = 0
+    tied: int = 0
+    opened: int = 0
+    revised: int = 0
+    closed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all correlations share.
+
+    ``schedule(when, index, key)`` asks for ``due(key, when)`` once the watermark has passed ``when``; ``emit`` takes
+    what an alert says.
+    """
+
+    limits: Limits
+    lateness_ns: int
+    schedule: Callable[[int, int, Key], None]
+    emit: Callable[[Match], None]
+
+
+class Correlation(ABC):
+    """``delay``: how long behind the watermark this correlation runs, because one below it waits for its skew."""
+
+    counted_once: str = "event"
+    slack: int = 0
+    """How long after its time a match is decided."""
+    whole: bool = False
+    """Whether a decision may need the event of a match that came before."""
+
+    def __init__(
+        self,
+        rule: CorrelationRule,
+        index: int,
+        setting: Setting,
+    ) -> None:
+        self.rule = rule
+        self.index = index
+        self.timespan = rule.timespan_ns
+        self.delay = 0
+        self.end: int | None = None
+        self.groups: OrderedDict[Key, Group] = OrderedDict()
+        self.open_alerts = 0
+        self.counts = Counts()
+        self._lateness = setting.lateness_ns
+        self._max_groups = setting.limits.groups_per_rule
+        self._max_matches = setting.limits.matches_per_group
+        self._schedule = setting.schedule
+        self._emit = setting.emit
+        self._names: Mapping[str, tuple[str, ...]] = {base: self.resolved(base, rule.group_by) for base in rule.rules}
+
+    def resolved(self, base: str, names: Sequence[str]) -> tuple[str, ...]:
+        """The fields that names or aliases stand for in events of the rule ``base``."""
+        aliases = self.rule.aliases
+        return tuple(aliases[name].get(base, name) if name in aliases else name for name in names)
+
+    @abstractmethod
+    def take(self, item: Item) -> None:
+        """One match, in order."""
+
+    def settle(self) -> None:  # noqa: B027 (most correlations decide at the match)
+        """All matches of one time have been taken."""
+
+    @abstractmethod
+    def decide(self, group: Group, now: int) -> None:
+        """Decide what ``now`` decides: every match up to and including ``now`` has been taken."""
+
+    @abstractmethod
+    def trim(self, group: Group, now: int) -> int:
+        """Forget what no later match can need; when there is more to forget or decide (``NEVER``: nothing is left)."""
+
+    def evidential(self, match: Match) -> bool:
+        """Whether a late match could be evidence."""
+        return True
+
+    def keys(self, item: Item) -> Sequence[tuple[Key, Spelling]]:
+        match = item[WHAT]
+        assert isinstance(match, Match)
+        found = groups(match.event.fields, self._names[item[RULE]]) if self.rule.group_by else _ONE_GROUP
+        if not found:
+            self.counts.missing_key += 1
+        return found
+
+    def spelling(self, item: Item, key: Key) -> Spelling:
+        match = item[WHAT]
+        if not isinstance(match, Match):
+            return match.spelling
+        if not key:
+            return ()
+        return dict(groups(match.event.fields, self._names[item[RULE]]))[key]
+
+    def group(self, key: Key) -> Group:
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = Group(key, self.fresh_state())
+            if len(self.groups) > self._max_groups:
+                self._evict()
+        else:
+            self.groups.move_to_end(key)
+        return group
+
+    def fresh_state(self) -> Any:
+        return None
+
+    def known(self, group: Group, item: Item) -> bool:
+        """Whether the event is in the window already; else it is from now on."""
+        mark: Any = item[ID] if self.counted_once == "event" else (item[ID], item[RULE])
+        if group.ids is None:
+            items = group.items
+            if len(items) - group.head < _SCANNED:
+                for other in items[group.head :] if group.head else items:
+                    if other[ID] == item[ID] and (self.counted_once == "event" or other[RULE] == item[RULE]):
+                        self.counts.duplicates += 1
+                        return True
+                return False
+            group.ids = {self.mark(other) for other in items[group.head :]}
+        if mark in group.ids:
+            self.counts.duplicates += 1
+            return True
+        group.ids.add(mark)
+        return False
+
+    def mark(self, item: Item) -> Any:
+        return item[ID] if self.counted_once == "event" else (item[ID], item[RULE])
+
+    def arm(self, group: Group, when: int) -> None:
+        """Look at the group at ``when`` or before."""
+        if when < group.due:
+            group.due = when
+            self._schedule(when + self.delay, self.index, group.key)
+
+    def due(self, key: Key, when: int) -> None:
+        group = self.groups.get(key)
+        now = when - self.delay
+        if group is None or group.due != now:
+            return
+        group.due = NEVER
+        self.decide(group, now)
+        alert = group.alert
+        if alert is not None and self._closes(alert) <= now:
+            self._close(group, alert)
+        kept = group.kept
+        if kept is not None:
+            kept = [life for life in kept if self._kept_until(life) > now]
+            group.kept = kept or None
+        following = self.trim(group, now)
+        if group.alert is not None:
+            following = min(following, self._closes(group.alert))
+        if following == NEVER and kept:
+            following = min(self._kept_until(life) for life in kept)
+        if following == NEVER:
+            del self.groups[key]
+        else:
+            self.arm(group, following)
+
+    def open(self, group: Group, opened: int, last: Item, evidence: list[Item]) -> None:
+        match = last[WHAT]
+        assert isinstance(match, Match)
+        spelling = self.spelling(evidence[0], group.key)
+        group.alert = alert = open_alert(self.rule, group.key, spelling, opened, last, match, evidence)
+        self.open_alerts += 1
+        self.counts.opened += 1
+        self.arm(group, self._closes(alert))
+        self._emit(alert.match())
+
+    def revise(self, alert: Life, item: Item, evidence: Sequence[Item]) -> None:
+        match = item[WHAT]
+        assert isinstance(match, Match)
+        alert.revise(item, match, evidence)
+        self.counts.revised += 1
+        self._emit(alert.match())
+
+    def late(self, item: Item) -> None:
+        """A match that the watermark has passed."""
+        match = item[WHAT]
+        assert isinstance(match, Match)
+        self.counts.late += 1
+        if not self.evidential(match):
+            return
+        for key, _ in self.keys(item):
+            group = self.groups.get(key)
+            if group is None:
+                continue
+            for alert in (*(group.kept or ()), *((group.alert,) if group.alert is not None else ())):
+                if alert.awaits(item[TIME]):
+                    if alert.add_late(item, match):
+                        self.counts.revised += 1
+                        self._emit(alert.match())
+                    break
+
+    def snapshot(self, heads: Heads) -> Any:
+        return {
+            "counts": asdict(self.counts),
+            "groups": [
+                [
+                    group.key,
+                    None if group.due == NEVER else group.due,
+                    group.lossy,
+                    life_state(group.alert),
+                    [life_state(life) for life in group.kept or ()],
+                    self.items_state(group, group.items[group.head :], heads),
+                    max(0, group.fresh - group.head),
+                    self.state_of(group, heads),
+                ]
+                for group in self.groups.values()
+            ],
+        }
+
+    def restore(self, state: Any, heads: Heads) -> None:
+        self.counts = Counts(**state["counts"])
+        for key, due, lossy, alert, kept, items, fresh, own in state["groups"]:
+            group = self.groups[tuple(key)] = Group(tuple(key), self.fresh_state())
+            group.lossy = lossy
+            group.alert = life_from(alert, self.rule)
+            lives = [life for each in kept if (life := life_from(each, self.rule)) is not None]
+            group.kept = lives or None
+            group.items = [item_from(item, heads) for item in items]
+            group.fresh = fresh
+            self.restore_state(group, own, heads)
+            self.open_alerts += group.alert is not None
+            if due is not None:
+                self.arm(group, due)
+
+    def items_state(self, group: Group, items: Sequence[Item], heads: Heads) -> list[Any]:
+        return [item_state(item, self.spelling(item, group.key), heads, self.whole) for item in items]
+
+    def state_of(self, group: Group, heads: Heads) -> Any:
+        return None
+
+    def restore_state(self, group: Group, state: Any, heads: Heads) -> None:  # noqa: B027 (most have none)
+        """Put back what ``state_of`` gave; ``group.items`` are there."""
+
+    def _close(self, group: Group, alert: Life, reason: str = "") -> None:
+        if not reason:
+            over = self.end is None or alert.last + self.timespan < self.end
+            reason = "timespan" if over else "end_of_input"
+        alert.closed_by = "evicted" if group.lossy else reason
+        group.alert = None
+        group.lossy = False
+        self.open_alerts -= 1
+        self.counts.closed += 1
+        group.kept = [*(group.kept or ()), alert]
+        self._emit(alert.match())
+
+    def _kept_until(self, life: Life) -> int:
+        return self._closes(life) + self.timespan + self._lateness
+
+    def _closes(self, life: Life) -> int:
+        return life.last + self.timespan + self.slack
+
+    def _evict(self) -> None:
+        _, group = self.groups.popitem(last=False)
+        self.counts.evicted_groups += 1
+        if group.alert is not None:
+            self._close(group, group.alert, "evicted")
+
+
+_ONE_GROUP: tuple[tuple[Key, Spelling], ...] = (((), ()),)

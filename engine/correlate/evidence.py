@@ -1,0 +1,111 @@
+"""What an alert keeps of the events behind it."""
+
+from bisect import insort
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any, TypeAlias
+
+from engine.correlate.items import ID, RULE, SEQUENCE, SOURCE, TIME, WHAT, Item
+from engine.model import Evidence, Match
+from engine.model.summary import summary
+
+_KEPT = 50
+_NAMED = 16
+_IP = ("source.ip", "destination.ip", "host.ip", "client.ip", "server.ip", "related.ip")
+_USER = (
+    "user.name",
+    "user.target.name",
+    "user.effective.name",
+    "source.user.name",
+    "destination.user.name",
+    "related.user",
+)
+_HOSTS = ("host.name", "source.domain", "destination.domain", "related.hosts")
+_ASSETS = ("tieline.source.asset", "tieline.destination.asset", "tieline.host.asset")
+
+Place: TypeAlias = tuple[int, str, int, str, str]
+"""Where a match stands in the order of matches."""
+
+
+def place_of(item: Item) -> Place:
+    return (item[TIME], item[SOURCE], item[SEQUENCE], item[ID], item[RULE])
+
+
+def evidence_of(item: Item) -> Evidence:
+    what = item[WHAT]
+    if not isinstance(what, Match):
+        return what.evidence
+    event = what.event
+    fields = event.fields
+    ip, user = _named(fields, _IP), _named(fields, _USER)
+    hosts, assets = _named(fields, _HOSTS), _named(fields, _ASSETS)
+    line = summary(event)
+    inner = what.correlated
+    if inner is not None:
+        # A step that is itself a correlation: its title says more than its last record, and everybody in it took part.
+        keys = ", ".join(f"{name} {value}" for name, value in inner.group.items())
+        line = f"{what.rule.title} ({keys}; {inner.events_total} events)" if keys else what.rule.title
+        ip = _union(ip, (part.ip for part in inner.events))
+        user = _union(user, (part.user for part in inner.events))
+        hosts = _union(hosts, (part.hosts for part in inner.events))
+        assets = _union(assets, (part.assets for part in inner.events))
+    return Evidence(event.id, event.time, what.rule.label, line, ip, user, hosts, assets)
+
+
+class EvidenceList:
+    """In the order of matches: all up to a hundred, then the first and the last fifty, and how many there were."""
+
+    __slots__ = ("first", "last", "total")
+
+    def __init__(self) -> None:
+        self.first: list[tuple[Place, Evidence]] = []
+        self.last: list[tuple[Place, Evidence]] = []
+        self.total = 0
+
+    def add(self, item: Item) -> None:
+        self.total += 1
+        entry = (place_of(item), evidence_of(item))
+        if len(self.first) < _KEPT:
+            insort(self.first, entry, key=_place)
+            return
+        if entry[0] < self.first[-1][0]:
+            insort(self.first, entry, key=_place)
+            entry = self.first.pop()
+        if len(self.last) == _KEPT:
+            if entry[0] < self.last[0][0]:
+                return
+            del self.last[0]
+        insort(self.last, entry, key=_place)
+
+    def holds(self, event: str, rule: str | None) -> bool:
+        """Whether an event is among those kept, as a match of ``rule`` (None: of any)."""
+        for place, _ in chain(self.first, self.last):
+            if place[ID] == event and (rule is None or place[RULE] == rule):
+                return True
+        return False
+
+    def events(self) -> list[Evidence]:
+        return [evidence for _, evidence in self.first] + [evidence for _, evidence in self.last]
+
+
+def _place(entry: tuple[Place, Evidence]) -> Place:
+    return entry[0]
+
+
+def _named(fields: dict[str, Any], names: tuple[str, ...]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for name in names:
+        value = fields.get(name)
+        if value is None:
+            continue
+        for part in value[:_NAMED] if isinstance(value, list) else (value,):
+            if isinstance(part, str) and part:
+                found[part] = None
+    return tuple(found)[:_NAMED]
+
+
+def _union(own: tuple[str, ...], parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    found = dict.fromkeys(own)
+    for part in parts:
+        found.update(dict.fromkeys(part))
+    return tuple(found)[:_NAMED]

@@ -1,0 +1,217 @@
+"""What becomes false as evidence grows (``lt``, ``lte``, ``eq``, ``neq``, ``not``): decided once, at the deadline."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from engine.correlate.bounds import Bounds
+from engine.correlate.chains import Chain, Search, in_order, tightest
+from engine.correlate.correlation import NEVER, Correlation, Group, Setting
+from engine.correlate.expression import Way, holds, literals, ways
+from engine.correlate.items import ID, RULE, SOURCE, TIME, Item, may_precede
+from engine.correlate.measures import Contribution, Measure, contribution_of, measure_of
+from engine.correlate.state import Heads, item_from
+from engine.model import Match
+from engine.ruleset.correlation import CorrelationRule, Threshold
+
+
+class Pending:
+    """The interval of one group: ``start`` is its first match, None while none has begun.
+
+    ``denials`` are the matches of rules below a ``not``, ``early`` those that may turn out to follow the first match.
+    """
+
+    __slots__ = ("count", "denials", "early", "measure", "start")
+
+    def __init__(self) -> None:
+        self.start: int | None = None
+        self.count = 0
+        self.measure: Measure | None = None
+        self.denials: list[Item] = []
+        self.early: list[Item] = []
+
+
+class Interval(Correlation):
+    """[first match, first match + timespan]; the next interval begins with the next match."""
+
+    whole = True
+
+    def __init__(self, rule: CorrelationRule, index: int, setting: Setting) -> None:
+        super().__init__(rule, index, setting)
+        self._ordered = rule.type == "temporal_ordered"
+        self.counted_once = "match" if rule.type.startswith("temporal") else "event"
+        self._measure = measure_of(rule)
+        self._contribution = contribution_of(rule, self.resolved)
+        self._bounds = Bounds(rule.condition) if isinstance(rule.condition, Threshold) else None
+        self._ways: list[Way] = ways(rule) if self._ordered else []
+        steps = [] if isinstance(rule.condition, Threshold) else list(literals(rule.condition))
+        self._denying = frozenset(step.rule for step in steps if step.absent)
+        self._affirming = frozenset(step.rule for step in steps if not step.absent) or frozenset(rule.rules)
+        self._starting = self._affirming
+        if self._ordered and self._bounds is None:
+            self._starting = frozenset(next((step.rule for step in way if not step.absent), "") for way in self._ways)
+
+    def fresh_state(self) -> Pending:
+        return Pending()
+
+    def evidential(self, match: Match) -> bool:
+        return match.rule.id in self._affirming and (
+            self._contribution is None or self._contribution(match.rule.id, match) is not None
+        )
+
+    def take(self, item: Item) -> None:
+        self.counts.matches += 1
+        contribution: Contribution = None
+        if self._contribution is not None:
+            contribution = self._contribution(item[RULE], item[6])
+            if contribution is None:
+                self.counts.without_value += 1
+                return
+        time, rule = item[TIME], item[RULE]
+        for key, _ in self.keys(item):
+            group = self.group(key)
+            pending: Pending = group.state
+            if rule in self._denying:
+                pending.denials.append(item)
+                self._bound(group, pending.denials)
+                self.arm(group, time + self.timespan)
+            if rule not in self._affirming:
+                continue
+            if pending.start is None:
+                if rule not in self._starting:
+                    if any(self.mark(early) == self.mark(item) for early in pending.early):
+                        self.counts.duplicates += 1
+                        continue
+                    pending.early.append(item)
+                    self._bound(group, pending.early)
+                    self.arm(group, time + self.rule.skew_ns)
+                    continue
+                pending.start = time
+                pending.measure = None if self._measure is None else self._measure()
+                group.items = [early for early in pending.early if early[TIME] >= time - self.rule.skew_ns]
+                pending.early = []
+                self.arm(group, time + self.timespan)
+            elif self.known(group, item):
+                continue
+            group.items.append(item)
+            pending.count += 1
+            if pending.measure is not None:
+                pending.measure.enter(contribution)
+            self._bound(group, group.items)
+
+    def decide(self, group: Group, now: int) -> None:
+        pending: Pending = group.state
+        if pending.start is None or pending.start + self.timespan > now:
+            return
+        evidence = self._evidence(group, pending)
+        if evidence:
+            self.open(group, pending.start + self.timespan, evidence[-1], evidence)
+            assert group.alert is not None
+            group.alert.until = group.alert.opened
+        pending.start = None
+        pending.count = 0
+        pending.measure = None
+        group.items = []
+        group.ids = None
+
+    def trim(self, group: Group, now: int) -> int:
+        pending: Pending = group.state
+        needed = (now if pending.start is None else pending.start) - self.timespan
+        # A denial exactly timespan old counts for a match now, and every match of now has been taken.
+        pending.denials = [item for item in pending.denials if item[TIME] > needed or pending.start is not None]
+        pending.early = [item for item in pending.early if item[TIME] + self.rule.skew_ns > now]
+        if pending.start is not None:
+            return pending.start + self.timespan
+        if group.alert is None:
+            group.lossy = False
+        following = NEVER
+        if pending.denials:
+            following = pending.denials[-1][TIME] + self.timespan
+        if pending.early:
+            following = min(following, pending.early[-1][TIME] + self.rule.skew_ns)
+        return following
+
+    def state_of(self, group: Group, heads: Heads) -> Any:
+        pending: Pending = group.state
+        return [
+            pending.start,
+            pending.count,
+            None if pending.measure is None else pending.measure.state(),
+            self.items_state(group, pending.denials, heads),
+            self.items_state(group, pending.early, heads),
+        ]
+
+    def restore_state(self, group: Group, state: Any, heads: Heads) -> None:
+        pending: Pending = group.state
+        pending.start, pending.count, measure, denials, early = state
+        if measure is not None and self._measure is not None:
+            pending.measure = self._measure()
+            pending.measure.restore(measure)
+        pending.denials = [item_from(item, heads) for item in denials]
+        pending.early = [item_from(item, heads) for item in early]
+
+    def _bound(self, group: Group, items: list[Item]) -> None:
+        if len(items) > self._max_matches:
+            del items[0]
+            self.counts.evicted_matches += 1
+            group.lossy = True
+
+    def _evidence(self, group: Group, pending: Pending) -> list[Item]:
+        """What shows that the condition holds for the interval; empty where it does not."""
+        assert pending.start is not None
+        if self._bounds is not None:
+            if self._ordered:
+                chain = self._longest(group.items)
+                return in_order(chain) if self._bounds.hold(len(chain)) else []
+            value = pending.count if pending.measure is None else pending.measure.value()
+            return group.items if self._bounds.hold(value) else []
+        denials = [item for item in pending.denials if item[TIME] >= pending.start - self.timespan]
+        if self._ordered:
+            best: Chain | None = None
+            for way in self._ways:
+                best = tightest(best, self._undenied(way, group.items, denials))
+            return in_order(best or ())
+        seen = frozenset(item[RULE] for item in group.items)
+        assert not isinstance(self.rule.condition, Threshold)
+        return group.items if holds(self.rule.condition, seen, frozenset(item[RULE] for item in denials)) else []
+
+    def _longest(self, items: Sequence[Item]) -> Chain:
+        """The tightest of the longest chains; at least one match long."""
+        for length in range(len(self.rule.rules), 0, -1):
+            best: Chain | None = None
+            for chosen in itertools.combinations(self.rule.rules, length):
+                best = tightest(best, self._through([[i for i in items if i[RULE] == rule] for rule in chosen]))
+            if best is not None:
+                return best
+        return ()
+
+    def _undenied(self, way: Way, items: Sequence[Item], denials: Sequence[Item]) -> Chain | None:
+        """The tightest chain such that nothing denied comes between its predecessor and the deadline."""
+        latest: dict[tuple[str, str], Item] = {(item[RULE], item[SOURCE]): item for item in denials}
+        candidates: list[list[Item]] = []
+        for step in way:
+            if not step.absent:
+                candidates.append([item for item in items if item[RULE] == step.rule])
+                continue
+            against = [item for (rule, _), item in latest.items() if rule == step.rule]
+            if not candidates:
+                if against:
+                    return None
+                continue
+            skew = self.rule.skew_ns
+            candidates[-1] = [
+                item
+                for item in candidates[-1]
+                if not any(denial[ID] == item[ID] or may_precede(item, denial, skew) for denial in against)
+            ]
+        return self._through(candidates) if candidates else None
+
+    def _through(self, candidates: list[list[Item]]) -> Chain | None:
+        best: Chain | None = None
+        search = Search(candidates, self.rule.skew_ns)
+        for end in reversed(candidates[-1]):
+            if best is not None and best[0][TIME] > end[TIME] + self.rule.skew_ns:
+                break
+            best = tightest(best, search.ending_at(end, len(candidates) - 1))
+        self.counts.tied += search.exhausted
+        return best

@@ -1,0 +1,47 @@
+"""A match on its way through the correlations, and the order that matches are in."""
+
+from typing import Final, TypeAlias
+
+import msgspec
+
+from engine.model import Evidence, Match
+
+
+class Traced(msgspec.Struct, frozen=True, gc=False):
+    """What a restored group keeps of a match: its evidence, and how it spelled the group's keys."""
+
+    evidence: Evidence
+    spelling: tuple[str, ...]
+
+
+Item: TypeAlias = tuple[int, str, int, str, str, int, Match | Traced]
+"""Time, source, sequence, event id and rule id, which are the order; the number of its arrival; the match itself."""
+
+Key: TypeAlias = tuple[str, ...]
+"""A group's keys in canonical form."""
+
+TIME: Final = 0
+SOURCE: Final = 1
+SEQUENCE: Final = 2
+ID: Final = 3
+RULE: Final = 4
+ARRIVAL: Final = 5
+WHAT: Final = 6
+
+
+def item_of(match: Match, arrival: int) -> Item:
+    event = match.event
+    return (event.time, event.source, event.sequence, event.id, match.rule.id, arrival, match)
+
+
+def may_precede(one: Item, other: Item, skew: int = 0) -> bool:
+    """Whether ``one`` can have happened before ``other``.
+
+    Within a source by time, then sequence (the same sequence: either order). Across sources equal times satisfy either
+    order, and so do times that differ by up to ``skew``. An event never precedes itself.
+    """
+    if one[ID] == other[ID]:
+        return False
+    if one[SOURCE] == other[SOURCE]:
+        return one[TIME] < other[TIME] or (one[TIME] == other[TIME] and one[SEQUENCE] <= other[SEQUENCE])
+    return one[TIME] <= other[TIME] + skew

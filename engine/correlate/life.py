@@ -1,0 +1,117 @@
+"""The life of one alert: it opens, is revised, closes, and is kept a while for what comes late."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engine.correlate.evidence import EvidenceList
+from engine.correlate.items import ID, TIME, Item, Key
+from engine.correlate.keys import Spelling
+from engine.model import Correlated, Event, Held, Match
+from engine.model.alert import alert_id
+from engine.ruleset.correlation import CorrelationRule
+
+
+@dataclass(slots=True, eq=False)
+class Life:
+    """``last``: time of the last match that belongs; ``until``: end of the interval in which a late one counts.
+
+    ``event`` is the virtual event and ``why`` the reason of the match that was last added.
+    """
+
+    rule: CorrelationRule
+    group: dict[str, str]
+    id: str
+    opened: int
+    first: int
+    last: int
+    until: int
+    first_event: str
+    evidence: EvidenceList
+    event: Event
+    why: tuple[Held, ...]
+    revision: int = 0
+    late: bool = False
+    closed_by: str | None = None
+
+    def match(self) -> Match:
+        """The alert as it is now; what happens to it later does not change this."""
+        evidence = self.evidence
+        state = Correlated(
+            type=self.rule.type,
+            group=dict(self.group),
+            opened=self.opened,
+            first=self.first,
+            last=self.last,
+            first_event=self.first_event,
+            revision=self.revision,
+            closed_by=self.closed_by,
+            late=self.late,
+            events=evidence.events(),
+            events_total=evidence.total,
+        )
+        return Match(self.rule.head, self.event, self.why, state)
+
+    def revise(self, item: Item, match: Match, evidence: Iterable[Item]) -> None:
+        """``item`` belongs to the alert and extends it."""
+        for part in evidence:
+            self.evidence.add(part)
+        self.revision += 1
+        self.last = max(self.last, item[TIME])
+        self.until = self.last + self.rule.timespan_ns
+        self.event = virtual_event(self.rule, self.group, self.id, match.event, item[TIME])
+        self.why = match.why
+
+    def add_late(self, item: Item, match: Match) -> bool:
+        """``item`` came late: evidence, which opens, closes and extends nothing. False where it is evidence already."""
+        if self.evidence.holds(item[ID], None if self.rule.type in _ONCE_AN_EVENT else match.rule.id):
+            return False
+        self.evidence.add(item)
+        self.revision += 1
+        self.late = True
+        return True
+
+    def awaits(self, time: int) -> bool:
+        return self.opened - self.rule.timespan_ns <= time <= self.until
+
+
+_ONCE_AN_EVENT = frozenset({"event_count", "value_count", "value_sum", "value_avg", "value_percentile", "value_median"})
+
+
+def open_alert(
+    rule: CorrelationRule, key: Key, spelling: Spelling, opened: int, last: Item, match: Match, evidence: list[Item]
+) -> Life:
+    """``evidence`` in order and not empty; ``match`` is that of ``last``, the last match that belongs."""
+    group = dict(zip(rule.group_by, spelling, strict=True))
+    first = evidence[0]
+    # The same parts as the alert's own event.id: the evidence of an outer correlation leads to the inner alert.
+    id = alert_id(rule.head.id, group.values(), first[ID])
+    kept = EvidenceList()
+    for item in evidence:
+        kept.add(item)
+    return Life(
+        rule=rule,
+        group=group,
+        id=id,
+        opened=opened,
+        first=first[TIME],
+        last=last[TIME],
+        until=last[TIME] + rule.timespan_ns,
+        first_event=first[ID],
+        evidence=kept,
+        event=virtual_event(rule, group, id, match.event, opened),
+        why=match.why,
+    )
+
+
+def virtual_event(rule: CorrelationRule, group: dict[str, str], id: str, last: Event, time: int) -> Event:
+    """The last event's fields with the group's keys over them."""
+    return Event(
+        fields={**last.fields, **group},
+        time=time,
+        id=id,
+        logsource=last.logsource,
+        source=f"correlation:{rule.head.id}",
+        received=last.received,
+        original=last.original,
+        format=last.format,
+    )

@@ -1,0 +1,1 @@
+"""Rules as typed values: read, checked, resolved. Nothing here sees an event."""

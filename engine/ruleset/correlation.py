@@ -1,0 +1,87 @@
+"""A Sigma correlation rule, read and resolved: what ``correlate`` runs. ``contract.md`` says what it means."""
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from engine.model import RuleHead
+
+Type = Literal[
+    "event_count",
+    "value_count",
+    "value_sum",
+    "value_avg",
+    "value_percentile",
+    "value_median",
+    "temporal",
+    "temporal_ordered",
+]
+Op = Literal["gt", "gte", "lt", "lte", "eq", "neq"]
+
+
+class Threshold(msgspec.Struct, frozen=True):
+    """All bounds hold together: ``(("gt", 100), ("lte", 200))``.
+
+    On temporal types the number compared is that of the distinct rules that matched; the default is all of them.
+    """
+
+    bounds: tuple[tuple[Op, float], ...]
+
+    def holds(self, value: float) -> bool:
+        for op, bound in self.bounds:
+            if not (
+                (op == "gt" and value > bound)
+                or (op == "gte" and value >= bound)
+                or (op == "lt" and value < bound)
+                or (op == "lte" and value <= bound)
+                or (op == "eq" and value == bound)
+                or (op == "neq" and value != bound)
+            ):
+                return False
+        return True
+
+    @property
+    def grows(self) -> bool:
+        """True when evidence can only make it true (``gt``, ``gte``): tested at each match, else at the deadline."""
+        return all(op in ("gt", "gte") for op, _ in self.bounds)
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A rule (by the key that ``CorrelationRule.rules`` gives it) has matched."""
+
+    rule: str
+
+
+class Both(msgspec.Struct, frozen=True):
+    parts: tuple["Expression", ...]
+
+
+class Either(msgspec.Struct, frozen=True):
+    parts: tuple["Expression", ...]
+
+
+class Absent(msgspec.Struct, frozen=True):
+    part: "Expression"
+
+
+Expression: TypeAlias = Seen | Both | Either | Absent
+
+
+class CorrelationRule(msgspec.Struct, frozen=True):
+    """``rules`` are the ids of the rules referred to, in the order of the file; ``aliases`` maps an alias to the field
+    of each rule id; ``group_by`` names fields or aliases. ``condition`` is a threshold, or (temporal types) an
+    expression over rule ids. ``silenced`` as in a detection rule."""
+
+    head: RuleHead
+    type: Type
+    rules: tuple[str, ...]
+    group_by: tuple[str, ...]
+    timespan_ns: int
+    condition: Threshold | Expression
+    aliases: Mapping[str, Mapping[str, str]] = {}
+    fields: tuple[str, ...] = ()
+    percentile: float = 50.0
+    generate: bool = False
+    silenced: bool = False
+    skew_ns: int = 0

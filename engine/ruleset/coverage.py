@@ -1,0 +1,88 @@
+"""What rules look at and what they claim to see: fields, log sources, techniques of ATT&CK."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from engine.model import LogSource, RuleHead
+from engine.ruleset.attack import TACTICS
+from engine.ruleset.condition import FieldRef, Identifier, Node, Not, Test
+from engine.ruleset.correlation import CorrelationRule
+from engine.ruleset.detection import DetectionRule
+from engine.ruleset.load import Ruleset
+
+Rule = DetectionRule | CorrelationRule
+
+_TECHNIQUE = re.compile(r"attack(?:-ics)?\.(t\d{4}(?:\.\d{3})?)", re.IGNORECASE)
+
+
+class Coverage(msgspec.Struct):
+    """Each with the labels of the rules behind it, in the order of the rule set."""
+
+    fields: dict[str, list[str]] = {}
+    logsources: dict[LogSource, list[str]] = {}
+    techniques: dict[str, list[str]] = {}
+    tactics: dict[str, list[str]] = {}
+
+
+def tests_of(node: Node) -> Iterator[Test]:
+    """Every test of a tree, below a ``not`` too."""
+    if isinstance(node, Test):
+        yield node
+    elif isinstance(node, Identifier):
+        yield from tests_of(node.node)
+    elif isinstance(node, Not):
+        yield from tests_of(node.part)
+    else:
+        for part in node.parts:
+            yield from tests_of(part)
+
+
+def fields_of(rule: Rule) -> tuple[str, ...]:
+    """The fields that a rule reads from events, each once."""
+    found: dict[str, None] = {}
+    if isinstance(rule, DetectionRule):
+        for test in tests_of(rule.condition):
+            if test.field is not None:
+                found[test.field] = None
+            if isinstance(test.predicate, FieldRef):
+                found[test.predicate.field] = None
+    else:
+        for name in (*rule.group_by, *rule.fields):
+            for field in rule.aliases[name].values() if name in rule.aliases else (name,):
+                found[field] = None
+    return tuple(found)
+
+
+def techniques_of(head: RuleHead) -> tuple[str, ...]:
+    """
+    >>> techniques_of(RuleHead("1", "t", tags=("attack.t0855", "attack.impact", "attack.t1110.003")))
+    ('T0855', 'T1110.003')
+    """
+    return tuple(dict.fromkeys(found[1].upper() for tag in head.tags if (found := _TECHNIQUE.fullmatch(tag))))
+
+
+def tactics_of(head: RuleHead) -> tuple[str, ...]:
+    """
+    >>> tactics_of(RuleHead("1", "t", tags=("attack.impair_process_control", "attack.t0855")))
+    ('impair-process-control',)
+    """
+    names = (tag.partition(".")[2].lower().replace("_", "-") for tag in head.tags if tag.startswith("attack"))
+    return tuple(dict.fromkeys(name for name in names if name in TACTICS))
+
+
+def coverage(ruleset: Ruleset) -> Coverage:
+    out = Coverage()
+    rules: Iterable[Rule] = (*ruleset.detections, *ruleset.correlations)
+    for rule in rules:
+        label = rule.head.label
+        for field in fields_of(rule):
+            out.fields.setdefault(field, []).append(label)
+        for technique in techniques_of(rule.head):
+            out.techniques.setdefault(technique, []).append(label)
+        for tactic in tactics_of(rule.head):
+            out.tactics.setdefault(tactic, []).append(label)
+        if isinstance(rule, DetectionRule):
+            out.logsources.setdefault(rule.logsource, []).append(label)
+    return out
