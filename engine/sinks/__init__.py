@@ -1,0 +1,1 @@
+"""Bytes out. A sink has ``name``, ``start``, ``write``, ``position``, ``restore``, ``close``; ``Delivery`` runs it."""
