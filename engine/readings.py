@@ -1,0 +1,70 @@
+"""What the stages count, under the names of ``engine.telemetry``."""
+
+import platform
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+from engine.app import Pipeline
+from engine.parsing.parser import Parser
+from engine.telemetry import Readings, Telemetry
+
+Labelled = Callable[[], Readings]
+
+
+def publish_parser(telemetry: Telemetry, parser: Parser) -> None:
+    telemetry.register("tieline_events_total", lambda: {("", name): n for name, n in parser.by_format.items()})
+    telemetry.register("tieline_partial_events_total", lambda: {(name,): n for name, n in parser.partial.items()})
+    telemetry.register("tieline_parse_failures_total", lambda: {("", ""): parser.stats["dead_letters"]})
+    telemetry.register("tieline_clock_jumps_total", lambda: {("",): parser.stats["clock_corrected"]})
+    telemetry.register("tieline_evicted_total", lambda: {("sessions",): parser.stats["sessions_evicted"]})
+
+
+def publish_pipeline(telemetry: Telemetry, pipeline: Pipeline) -> None:
+    heads = {rule.head.id: rule.head for rule in pipeline.ruleset.detections}
+    heads |= {rule.head.id: rule.head for rule in pipeline.ruleset.correlations}
+    correlator, detector = pipeline.correlator, pipeline.detector
+
+    def by_rule(counts: Mapping[str, int]) -> Readings:
+        return {(heads[rule].label, heads[rule].level): n for rule, n in counts.items() if n and rule in heads}
+
+    def per_rule(name: str) -> Labelled:
+        return lambda: {
+            (heads[rule].label,): counts[name]
+            for rule, counts in correlator.rule_stats.items()
+            if counts.get(name) and rule in heads
+        }
+
+    def lag() -> Readings:
+        watermark = correlator.watermark
+        return {} if watermark is None else {(): max(0.0, (time.time_ns() - watermark) / 1e9)}
+
+    def watermark_at() -> Readings:
+        watermark = correlator.watermark
+        return {} if watermark is None else {(): watermark / 1e9}
+
+    telemetry.register("tieline_matches_total", lambda: by_rule(detector.stats.hits))
+    telemetry.register("tieline_alerts_total", lambda: by_rule(pipeline.by_rule))
+    telemetry.register("tieline_alert_revisions_total", lambda: by_rule(pipeline.revisions))
+    telemetry.register("tieline_late_matches_total", lambda: {("",): correlator.stats.get("late", 0)})
+    telemetry.register("tieline_missing_key_total", per_rule("missing_key"))
+    telemetry.register("tieline_correlation_groups", lambda: {(): correlator.stats.get("groups", 0)})
+    telemetry.register("tieline_evicted_total", lambda: {("correlation",): correlator.stats.get("evicted", 0)})
+    telemetry.register("tieline_watermark_lag_seconds", lag)
+    telemetry.register("tieline_watermark_timestamp_seconds", watermark_at)
+    telemetry.register(
+        "tieline_rule_evaluation_seconds_total",
+        lambda: {(heads[rule].label,): ns / 1e9 for rule, ns in detector.stats.cost_ns.items() if rule in heads},
+    )
+    telemetry.register(
+        "tieline_rules",
+        lambda: {("enabled",): len(heads), ("disabled",): len(pipeline.ruleset.disabled)},
+    )
+
+
+def publish_build(telemetry: Telemetry) -> None:
+    try:
+        ours = version("tieline")
+    except PackageNotFoundError:
+        ours = "unknown"
+    telemetry.register("tieline_build_info", lambda: {(ours, platform.python_version()): 1})

@@ -1,0 +1,179 @@
+"""Answers to people: lint, explanations, coverage, the table of alerts."""
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from engine.app import SHIPPED_RULES, UnusableRules, formats, rules
+from engine.config import read as read_config
+from engine.config.sinks import SqliteSink
+from engine.detect.explain import explain
+from engine.detect.explain import text as tree
+from engine.model import Event, Frame, LogSource
+from engine.parsing.parser import Parser
+from engine.ruleset.coverage import coverage as covered
+from engine.ruleset.detection import DetectionRule
+from engine.ruleset.lint import check
+from engine.ruleset.load import read as read_rules
+from engine.ruleset.problem import Problem
+from engine.sinks.sink import StoreError
+
+_LEVELS = {99: "critical", 73: "high", 47: "medium", 21: "low"}
+_COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "blue"}
+_FIELD = re.compile(r"@timestamp|[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+|[A-Z][A-Za-z0-9_]+|message|tags")
+_STANDARD_STORE = Path("tieline-alerts.sqlite")
+
+
+def checked(folders: Sequence[Path]) -> tuple[Sequence[Problem], int]:
+    """Every problem below the folders, and the number of rules; shipped rules must also explain themselves."""
+    ruleset, found = read_rules(folders, strict=True, keep_sigma=True)
+    ours = all(SHIPPED_RULES.resolve() in (folder.resolve(), *folder.resolve().parents) for folder in folders)
+    return check(ruleset, found, ours), len(ruleset.detections) + len(ruleset.correlations)
+
+
+def explained(rule: str, event: str, folders: Sequence[Path]) -> str:
+    """The condition as a tree, each node with its answer."""
+    found = _rule(rule, folders)
+    return tree(explain(found, _event(event, found)))
+
+
+def _rule(wanted: str, folders: Sequence[Path]) -> DetectionRule:
+    path = Path(wanted)
+    ruleset = rules([path] if path.is_file() else list(folders))
+    if ruleset.errors and path.is_file():
+        raise UnusableRules("\n".join(str(problem) for problem in ruleset.errors))
+    detections = ruleset.detections
+    if path.is_file() and detections:
+        return detections[-1]
+    for one in detections:
+        if wanted in (one.head.id, one.head.name, one.head.title):
+            return one
+    if any(wanted in (one.head.id, one.head.name, one.head.title) for one in ruleset.correlations):
+        raise UnusableRules(
+            f"{wanted}: a correlation looks at matches, not at one event; explain one of its base rules"
+        )
+    raise UnusableRules(
+        f"{wanted}: no such rule; give a path, an id or a name, and --rules DIR where it lies elsewhere"
+    )
+
+
+def _event(name: str, rule: DetectionRule) -> Event:
+    """The event in a file, or on standard input: read as JSON; what says nothing of its log source takes the rule's."""
+    try:
+        data = Path("/dev/stdin" if name == "-" else name).read_bytes().strip()
+    except OSError as error:
+        raise UnusableRules(f"{name}: {error.strerror}") from None
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise UnusableRules(f"{name}: no JSON event: {error}") from None
+    if not isinstance(value, dict):
+        raise UnusableRules(f"{name}: no JSON event; write one object")
+    frame = Frame(json.dumps(value).encode(), name, format="json")
+    for parsed in Parser(formats(), correct_clocks=False).feed([frame]):
+        if isinstance(parsed, Event):
+            if parsed.logsource == LogSource():
+                parsed.logsource = rule.logsource
+            return parsed
+        raise UnusableRules(f"{name}: {parsed.reason}")
+    raise UnusableRules(f"{name}: no event in it")
+
+
+def coverage(folders: Sequence[Path]) -> list[str]:
+    """Techniques with the number of rules, then what rules look at and no format carries."""
+    found = covered(rules(list(folders)))
+    lines = ["ATT&CK techniques (rules):"]
+    lines += [
+        f"  {technique:12} {len(labels):4}  {'; '.join(labels[:3])}" for technique, labels in _ranked(found.techniques)
+    ]
+    lines.append("ATT&CK tactics (rules):")
+    lines += [f"  {tactic:36} {len(labels):4}" for tactic, labels in _ranked(found.tactics)]
+    sources = [log_format.logsource for log_format in formats().values()]
+    open_ended = any(log_format.id == "json" for log_format in formats().values())
+    lines.append("Log sources that no format has by itself" + (" (JSON events may name them):" if open_ended else ":"))
+    for logsource, labels in found.logsources.items():
+        if not any(_may_cover(logsource, known) for known in sources):
+            words = "/".join(part or "*" for part in (logsource.product, logsource.category, logsource.service))
+            lines.append(f"  {words:44} {len(labels):4}  {labels[0]}")
+    known_fields = _carried_fields()
+    lines.append("Fields that no format names (JSON events carry their own):")
+    for field, labels in sorted(found.fields.items()):
+        if field not in known_fields and not field.startswith("tieline."):
+            lines.append(f"  {field:44} {len(labels):4}  {labels[0]}")
+    return lines
+
+
+def _carried_fields() -> frozenset[str]:
+    """The field names that the formats write out, as far as their text names them."""
+    names: set[str] = set()
+    for path in SHIPPED_RULES.with_name("parsers").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _FIELD.fullmatch(node.value):
+                names.add(node.value)
+    return frozenset(names)
+
+
+def _ranked(found: Mapping[str, list[str]]) -> list[tuple[str, list[str]]]:
+    return sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+
+
+def _may_cover(rule: LogSource, known: LogSource) -> bool:
+    """Whether events of a format can be of the rule's log source, as far as the format says it beforehand."""
+    return (
+        (rule.product is None or known.product is None or rule.product == known.product)
+        and (rule.category is None or known.category is None or rule.category == known.category)
+        and (rule.service is None or known.service is None or rule.service == known.service)
+    )
+
+
+def store_path(config: Path | None, store: Path | None) -> Path:
+    """The embedded store: as given, else as configured, else the standard name in the current folder."""
+    if store is not None:
+        return store
+    if config is None:
+        return _STANDARD_STORE
+    for sink in read_config(config).sinks:
+        if isinstance(sink, SqliteSink):
+            return Path(sink.path)
+    raise StoreError(f"{config}: no sink of type sqlite; add one, or name the store with --store")
+
+
+def alert_table(documents: Iterable[Mapping[str, Any]], title: str | None = None) -> Table:
+    """Time, level, rule, who and where, on as many lines as they need."""
+    table = Table(title=title, title_justify="left", pad_edge=False)
+    for name in ("time", "level", "rule", "who", "where"):
+        table.add_column(name, overflow="fold")
+    for document in documents:
+        level = _LEVELS.get(int(document.get("event.severity", 21)), "low")
+        table.add_row(
+            str(document.get("@timestamp", ""))[:19].replace("T", " "),
+            f"[{_COLOURS[level]}]{level}[/]",
+            Text(on_terminal(document.get("rule.name", ""))),
+            Text(on_terminal(_who(document))),
+            Text(on_terminal(_where(document))),
+        )
+    return table
+
+
+def _who(document: Mapping[str, Any]) -> str:
+    users = [str(user) for user in document.get("related.user", [])[:3]]
+    return ", ".join(users) or str(document.get("tieline.source.asset") or document.get("source.ip", ""))
+
+
+def _where(document: Mapping[str, Any]) -> str:
+    for name in ("tieline.destination.asset", "tieline.host.asset", "host.name", "destination.ip"):
+        if document.get(name):
+            value = document[name]
+            return str(value[0] if isinstance(value, list) else value)
+    return ""
+
+
+def on_terminal(value: Any) -> str:
+    """Text from outside, without the characters that steer a terminal."""
+    return "".join(char if char.isprintable() else " " for char in str(value))
