@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.alert.alerts import Alerts
 from engine.alert.masking import mask_document
-from engine.config import Config, duration_ns, zone_of
+from engine.config import Config, ThisFile, duration_ns, zone_of
 from engine.config.kafka import KafkaSource
 from engine.config.sinks import ElasticsearchSink, KafkaSink, NdjsonSink, SqliteSink
 from engine.config.sources import FileSource, PacketSource, StdinSource, SyslogSource
@@ -33,7 +33,7 @@ from engine.sources.files import Files, Stdin
 from engine.sources.syslog import SyslogTcp, SyslogUdp
 
 if TYPE_CHECKING:
-    from engine.sinks.kafka import KafkaEvents
+    from engine.sinks.kafka_events import KafkaEvents
 
 SHIPPED_RULES = Path(__file__).parent.parent / "rules"
 REPLAY_LATENESS = "30s"
@@ -178,11 +178,12 @@ def settle() -> None:
 
 
 def enrichment(config: Config | None) -> Enrichment:
-    """Assets and zones as the configuration names them."""
+    """Assets and zones as the configuration names or lists them."""
     assets: list[Asset] = []
     zones: list[Zone] = []
-    for name in {config.assets, config.zones} - {None} if config is not None else ():
-        more_assets, more_zones = read_assets(Path(str(name)))
+    names = {config.assets, config.zones} if config is not None else set()
+    for name in sorted(name for name in names if isinstance(name, str)):
+        more_assets, more_zones = read_assets(Path(name), within=isinstance(name, ThisFile))
         assets += more_assets
         zones += more_zones
     return Enrichment(assets, zones)
@@ -323,7 +324,7 @@ def open_event_log(
     waiting: Callable[[], None],
 ) -> "KafkaEvents":
     """The topic that role ``collect`` writes its events to."""
-    from engine.sinks.kafka import KafkaEvents
+    from engine.sinks.kafka_events import KafkaEvents
 
     settings = next(settings for settings in config.sinks if isinstance(settings, KafkaSink))
     return KafkaEvents(settings, refused=refused, stop=stop, waiting=waiting)

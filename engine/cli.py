@@ -262,15 +262,22 @@ def config_schema() -> None:
 @config_app.command("check")
 def config_check(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
     """The lint of a configuration."""
+    from engine.app import enrichment
     from engine.app import formats as known
-    from engine.config import check
+    from engine.config import check, read
+    from engine.enrich.assets import AssetFileError
 
     if not file.is_file():
         _stop(f"{file}: no such file")
-    problems = check(file, formats=known())
-    for problem in problems:
-        print(_plain(str(problem)))
-    if problems:
+    lines = [str(problem) for problem in check(file, formats=known())]
+    if not lines:
+        try:
+            enrichment(read(file))
+        except AssetFileError as error:
+            lines = str(error).splitlines()
+    for line in lines:
+        print(_plain(line))
+    if lines:
         raise SystemExit(FINDING)
     print(f"{file}: fine", file=sys.stderr)
 

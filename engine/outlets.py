@@ -55,7 +55,7 @@ class Outlets:
 
     def _refused(self, value: bytes, reason: str) -> None:
         """An event that the broker will never take."""
-        self.dead_letters.write([DeadLetter(reason=reason, original=value, received=time.time_ns())])
+        self.dead_letters.write([DeadLetter(reason, value, "kafka", received=time.time_ns())])
 
     def abandon(self) -> None:
         """Whoever waits for a sink waits no more. What was not written comes again: no checkpoint is written any
@@ -89,6 +89,8 @@ class Outlets:
         """Registers what the sinks and the dead letters count."""
         for delivery in self.deliveries:
             delivery.publish(telemetry)
+        if self.events is not None:
+            self.events.publish(telemetry)
         if self.events is not None:
             self.events.publish(telemetry)
         self.dead_letters.publish(telemetry)

@@ -12,10 +12,25 @@ from engine.config.kafka import KafkaSource
 from engine.config.sinks import ElasticsearchSink, KafkaSink, NdjsonSink, SqliteSink
 from engine.config.sources import FileSource, PacketSource, StdinSource, SyslogSource
 
-__all__ = ["Config", "ConfigError", "Document", "Problem", "check", "duration_ns", "read", "schema", "zone_of"]
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Document",
+    "Problem",
+    "ThisFile",
+    "check",
+    "duration_ns",
+    "read",
+    "schema",
+    "zone_of",
+]
 
 Source: TypeAlias = SyslogSource | FileSource | StdinSource | KafkaSource | PacketSource
 Sink: TypeAlias = NdjsonSink | SqliteSink | ElasticsearchSink | KafkaSink
+
+
+class ThisFile(str):
+    """The path of the configuration itself: the list stands in it, and is read where it stands."""
 
 
 class Time(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -59,14 +74,15 @@ class Privacy(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``role``: ``collect`` parses and writes events to Kafka, ``detect`` reads them and alerts, ``all`` does both in
-    one process. ``rules``: directories or files (default: the shipped rules). ``assets``, ``zones``: YAML files."""
+    one process. ``rules``: directories or files (default: the shipped rules). ``assets``, ``zones``: a YAML file
+    (one may hold both), or the list itself."""
 
     role: Literal["all", "collect", "detect"] = "all"
     sources: list[Source] = []
     rules: list[str] = []
     pipelines: list[str] = []
-    assets: str | None = None
-    zones: str | None = None
+    assets: str | list[dict[str, Any]] | dict[str, Any] | None = None
+    zones: str | list[dict[str, Any]] | dict[str, Any] | None = None
     sinks: list[Sink] = []
     state: State = msgspec.field(default_factory=State)
     time: Time = msgspec.field(default_factory=Time)
@@ -103,6 +119,9 @@ def read(path: Path, *, formats: Mapping[str, Any] | None = None) -> Config:
     problems, config = _convert(document, formats)
     if config is None or problems:
         raise ConfigError(problems)
+    for key in ("assets", "zones"):
+        if isinstance(getattr(config, key), (list, dict)):
+            setattr(config, key, ThisFile(path))
     return config
 
 
@@ -187,7 +206,7 @@ def _meaning(document: Document, config: Config, formats: Mapping[str, Any] | No
         if not Path(path).exists():
             complain(("rules", at), f"no such file or directory: {path}")
     for key, name in (("assets", config.assets), ("zones", config.zones)):
-        if name is not None and not Path(name).is_file():
+        if isinstance(name, str) and not Path(name).is_file():
             complain((key,), f"no such file: {name}")
     names: set[str] = set()
     for at, source in enumerate(config.sources):

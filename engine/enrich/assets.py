@@ -66,14 +66,19 @@ def mac(text: str) -> str | None:
     return digits if re.fullmatch(r"[0-9a-f]{12}", digits, re.ASCII) else None
 
 
-def read_assets(path: Path) -> tuple[tuple[Asset, ...], tuple[Zone, ...]]:
-    """Raises ``AssetFileError`` with every problem of the file, each as ``path:line: what; mend``."""
+def read_assets(path: Path, *, within: bool = False) -> tuple[tuple[Asset, ...], tuple[Zone, ...]]:
+    """Raises ``AssetFileError`` with every problem of the file, each as ``path:line: what; mend``.
+
+    ``within``: the two lists stand in a larger file, whose other keys somebody else reads; ones that are paths do, too.
+    """
     problems = Problems(path)
     root = document(path, problems)
-    sections = root.mapping("assets", "zones")
+    sections = root.mapping("assets", "zones", others=within)
+    if within:
+        sections = {name: section for name, section in sections.items() if section.is_collection()}
     zones = tuple(_zones(sections["zones"])) if "zones" in sections else ()
     assets = tuple(_assets(sections["assets"])) if "assets" in sections else ()
-    if not sections:
+    if not sections and not within:
         root.wrong("there are neither assets nor zones", "write a list under assets: or zones:")
     _alone(sections, assets, zones)
     problems.stop()
@@ -83,6 +88,10 @@ def read_assets(path: Path) -> tuple[tuple[Asset, ...], tuple[Zone, ...]]:
 def _zones(section: Item) -> Iterable[tuple[Zone, Item]]:
     named = section.named()
     for name, item in named:
+        if name is not None and not item.is_mapping():  # office: [10.20.0.0/16]
+            networks = [net for one in item.elements() if (net := _network(one)) is not None]
+            yield Zone(name, tuple(networks)), item
+            continue
         keys = item.mapping("name", "networks", "level", "site")
         if name is None:
             name = _name(keys, item, "a zone")

@@ -9,6 +9,8 @@ _MOST_BYTES: Final = 32 * 1024 * 1024
 _DEEPEST: Final = 16
 _MOST_PROBLEMS: Final = 100
 
+_PLURALS: Final = {"address": "addresses", "hostname": "hostnames", "mac": "macs", "network": "networks"}
+
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -71,8 +73,9 @@ class Item:
             return []
         return [] if self._is("null") else [self]
 
-    def mapping(self, *allowed: str) -> dict[str, "Item"]:
-        """The values by key; null values are left out, other keys than those allowed are a problem."""
+    def mapping(self, *allowed: str, others: bool = False) -> dict[str, "Item"]:
+        """The values by key, one of a plural under its singular too; null values are left out, other keys than those
+        allowed are a problem unless ``others`` have a reader of their own."""
         if self._is("null"):
             return {}
         if not isinstance(self._node, yaml.MappingNode):
@@ -80,8 +83,13 @@ class Item:
             return {}
         out: dict[str, Item] = {}
         for key, item in self._pairs():
+            key = _PLURALS.get(key, key) if _PLURALS.get(key, key) in allowed else key
             if key not in allowed:
+                if others:
+                    continue
                 item.wrong(f"the key {key!r} is not known here", f"use one of {', '.join(allowed)}")
+            elif key in out:
+                item.wrong(f"{key} in the singular and in the plural", f"write one list under {key}:")
             elif not item._is("null"):
                 out[key] = item
         return out
@@ -91,6 +99,12 @@ class Item:
         if isinstance(self._node, yaml.MappingNode):
             return [(key, item) for key, item in self._pairs()]
         return [(None, item) for item in self.elements()]
+
+    def is_collection(self) -> bool:
+        return isinstance(self._node, yaml.CollectionNode)
+
+    def is_mapping(self) -> bool:
+        return isinstance(self._node, yaml.MappingNode)
 
     def _pairs(self) -> list[tuple[str, "Item"]]:
         out: dict[str, Item] = {}
