@@ -17,8 +17,9 @@ from time import process_time_ns
 
 from benchmarks.journey import machine
 from benchmarks.traffic import START_S, Traffic
-from engine.app import Framing, Pipeline, enrichment, formats, pipeline, usable_rules
+from engine.app import Pipeline, enrichment, formats, pipeline, usable_rules
 from engine.config import read
+from engine.framing.framing import Framing
 from engine.model import Alert, Chunk, DeadLetter, Event, Match
 from engine.parsing.parser import Parser
 from engine.sinks.documents import encoded
@@ -33,7 +34,7 @@ class Stages:
     def __init__(self, rules: Path) -> None:
         config = read(_HERE / "tieline.yml")
         enriched = enrichment(config)
-        self._framing = Framing()
+        self._framing = Framing(formats())
         self._parser = Parser(formats())
         self._pipeline: Pipeline = pipeline(
             usable_rules([rules], config, enriched), config, enriched, lateness_ns=30 * 10**9
@@ -104,7 +105,7 @@ class Stages:
 
     def parse_alone(self, lines: list[bytes]) -> None:
         """Lines of one format after the other, so that each can be told from the rest."""
-        framing, parser = Framing(), Parser(formats())
+        framing, parser = Framing(formats()), Parser(formats())
         received = int(START_S + 86_400) * 10**9
         sorted_by_format: dict[str, list[bytes]] = defaultdict(list)
         for line, parsed in zip(lines, self._one_by_one(lines, received), strict=True):
@@ -118,7 +119,7 @@ class Stages:
 
     @staticmethod
     def _one_by_one(lines: list[bytes], received: int) -> list[str]:
-        framing, parser = Framing(), Parser(formats())
+        framing, parser = Framing(formats()), Parser(formats())
         frames = framing.feed(Chunk(b"\n".join(lines) + b"\n", "records", "records", received, 0))
         return [one.format or "dead letter" for one in parser.feed(frames)]
 

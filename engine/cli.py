@@ -114,7 +114,7 @@ def replay(
         summary = replay_files(
             files,
             rules,
-            None if config is None else read(config),
+            None if config is None else read(config, without=("sources", "sinks")),
             format=_format(format),
             late=lateness,
             reference_time=_reference(reference_time),

@@ -1,6 +1,6 @@
 """The configuration: one YAML file, validated whole before anything starts."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -113,9 +113,10 @@ _PATHS = {
 """Where the document holds paths (0 for any index): relative to the file's folder."""
 
 
-def read(path: Path, *, formats: Mapping[str, Any] | None = None) -> Config:
-    """The configuration in ``path``; ConfigError with every problem. ``formats``: the ids that ``format`` may name."""
-    document = Document(path)
+def read(path: Path, *, formats: Mapping[str, Any] | None = None, without: Collection[str] = ()) -> Config:
+    """The configuration in ``path``; ConfigError with every problem. ``formats``: the ids that ``format`` may name;
+    ``without``: keys that are not looked at, nor their secrets."""
+    document = Document(path, without=without)
     problems, config = _convert(document, formats)
     if config is None or problems:
         raise ConfigError(problems)
@@ -232,6 +233,10 @@ def _meaning(document: Document, config: Config, formats: Mapping[str, Any] | No
         host, _, port = config.metrics.listen.rpartition(":")
         if not host or not port.isdigit() or int(port) > 65535:
             complain(("metrics", "listen"), f"{config.metrics.listen!r} is no address", "write host:port")
-    if config.role == "collect" and not any(isinstance(sink, KafkaSink) for sink in config.sinks):
+    if (
+        config.role == "collect"
+        and document.reads("sinks")
+        and not any(isinstance(sink, KafkaSink) for sink in config.sinks)
+    ):
         complain(("role",), "role collect writes its events to Kafka", "add a sink of type kafka")
     return problems

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +36,11 @@ class ConfigError(Exception):
 
 
 class Document:
-    """A parsed file: ``value``, and ``line(steps)`` of any place in it."""
+    """A parsed file: ``value``, and ``line(steps)`` of any place in it. Top-level keys ``without`` are not read."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, without: Collection[str] = ()) -> None:
         self.path = path
+        self._without = without
         self._lines: dict[tuple[str | int, ...], int] = {(): 1}
         try:
             data = path.read_bytes()
@@ -73,6 +74,8 @@ class Document:
                     at = key_node.start_mark.line + 1
                     raise ConfigError([Problem(str(self.path), at, f"the key {key!r} stands twice", "merge the two")])
                 self._lines[(*where, key)] = key_node.start_mark.line + 1
+                if depth == 0 and key in self._without:
+                    continue
                 out[key] = self._read(value_node, (*where, key), depth + 1)
             return out
         if isinstance(node, yaml.SequenceNode):
@@ -98,6 +101,9 @@ class Document:
 
         return _SECRET.sub(replace, text)
 
+    def reads(self, key: str) -> bool:
+        return key not in self._without
+
     def line(self, steps: tuple[str | int, ...]) -> int:
         """The line of the deepest known place on the way to ``steps``."""
         while steps not in self._lines:
@@ -110,14 +116,3 @@ class Document:
         steps = below + tuple(int(index) if index else name for name, index in _STEP.findall(where.rstrip("`")))
         name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
         return Problem(str(self.path), self.line(steps), f"{name}: {what}" if name else what)
-
-
-def walk(value: Any, where: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Every place of a document with its value."""
-    yield where, value
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from walk(inner, (*where, key))
-    elif isinstance(value, list):
-        for at, inner in enumerate(value):
-            yield from walk(inner, (*where, at))

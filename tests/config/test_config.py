@@ -85,3 +85,11 @@ def test_durations_and_zones_are_read_as_people_write_them() -> None:
     for bad in ("", "30", "s", "1x", "-5s"):
         with pytest.raises(ValueError, match="is no duration"):
             duration_ns(bad)
+
+
+def test_replay_needs_no_secrets_of_the_sinks_that_it_ignores(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "role: collect\nsinks: [{type: elasticsearch, hosts: [a], password: '${env:NOT_SET_ANYWHERE}'}]\n"
+    )
+
+    assert read(path, without=("sources", "sinks")).sinks == []
