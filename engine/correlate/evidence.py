@@ -35,6 +35,23 @@ def evidence_of(item: Item) -> Evidence:
     what = item[WHAT]
     if not isinstance(what, Match):
         return what.evidence
+    return _made(what) if what.correlated is None else _evidence(what)
+
+
+class _Latest:
+    """Several correlations look at one match, one after another."""
+
+    match: Match | None = None
+    evidence: Evidence | None = None
+
+
+def _made(what: Match) -> Evidence:
+    if _Latest.match is not what or _Latest.evidence is None:
+        _Latest.match, _Latest.evidence = what, _evidence(what)
+    return _Latest.evidence
+
+
+def _evidence(what: Match) -> Evidence:
     event = what.event
     fields = event.fields
     ip, user = _named(fields, _IP), _named(fields, _USER)

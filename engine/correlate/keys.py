@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -15,6 +16,9 @@ from engine.correlate.items import Key
 
 Spelling: TypeAlias = tuple[str, ...]
 Number: TypeAlias = int | Fraction
+
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 FAN_OUT = 16
 """A list counts with its first 16 different values."""
@@ -65,6 +69,8 @@ def canonical_text(text: str) -> str:
     (True, '2001:db8::1')
     """
     if ":" in text or text.count(".") == 3:
+        if _IPV4.fullmatch(text) is not None:
+            return text
         try:
             address = ip_address(text.strip())
         except ValueError:

@@ -5,8 +5,9 @@ from typing import Any
 
 from engine.correlate.bounds import Bounds
 from engine.correlate.correlation import NEVER, Correlation, Group, Setting
+from engine.correlate.evidence import evidence_of
 from engine.correlate.expression import holds
-from engine.correlate.items import RULE, TIME, WHAT, Item
+from engine.correlate.items import RULE, TIME, WHAT, Item, Traced
 from engine.correlate.measures import Measure, contribution_of, measure_of
 from engine.correlate.state import Heads
 from engine.model import Match
@@ -23,6 +24,7 @@ class Sliding(Correlation):
         self._contribution = contribution_of(rule, self.resolved)
         self._condition = rule.condition
         self._bounds = Bounds(rule.condition) if isinstance(rule.condition, Threshold) else None
+        self._lean = rule.timespan_ns > _WHOLE_NS
         self._enough = 0 if self._bounds is None else self._bounds.least
         if self._bounds is not None and rule.type in ("event_count", "value_count"):
             self._max_matches = max(self._max_matches, self._bounds.least)
@@ -42,7 +44,7 @@ class Sliding(Correlation):
                 self.counts.without_value += 1
                 return
         time = item[TIME]
-        for key, _ in self.keys(item):
+        for key, spelling in self.keys(item):
             group = self.group(key)
             items = group.items
             if items:
@@ -65,6 +67,8 @@ class Sliding(Correlation):
                 else:
                     self.revise(alert, item, items[max(group.fresh, group.head) :])
                 group.fresh = len(items)
+            if self._lean:
+                items[-1] = (*item[:WHAT], Traced(evidence_of(item), spelling))
 
     def _true(self, group: Group) -> bool:
         if self._measure is None:
@@ -117,5 +121,8 @@ class Sliding(Correlation):
             if not items:
                 group.ids = None
 
+
+_WHOLE_NS = 120 * 10**9
+"""A longer window keeps what an alert says of its matches, a fifth of the size, and not their events."""
 
 _NOTHING: Container[str] = frozenset()
