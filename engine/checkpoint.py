@@ -1,5 +1,6 @@
 """State and offsets on disk, together: what a start after a crash goes on from."""
 
+import fcntl
 import os
 import sqlite3
 from hashlib import blake2b
@@ -25,6 +26,13 @@ class CheckpointStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        try:
+            self._lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CheckpointError(f"{path}: another process works with it; give each its own state: path:") from None
+        except OSError as error:
+            raise CheckpointError(f"{path}: {error}; name a file that can be written under state: path:") from None
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -74,3 +82,4 @@ class CheckpointStore:
 
     def close(self) -> None:
         self._db.close()
+        os.close(self._lock)

@@ -91,8 +91,6 @@ class Outlets:
             delivery.publish(telemetry)
         if self.events is not None:
             self.events.publish(telemetry)
-        if self.events is not None:
-            self.events.publish(telemetry)
         self.dead_letters.publish(telemetry)
 
     def close(self) -> None:

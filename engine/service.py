@@ -4,7 +4,6 @@ import logging
 import signal
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 
 from engine.app import (
     Pipeline,
-    Source,
     enrichment,
     formats,
     framing_for,
@@ -27,10 +25,11 @@ from engine.checkpoint import CheckpointError, CheckpointStore
 from engine.config import Config, duration_ns
 from engine.config.kafka import KafkaSource
 from engine.config.sources import FileSource, PacketSource, StdinSource, SyslogSource
-from engine.framing.framing import Framing
+from engine.inlet import Inlet
 from engine.model import Chunk, DeadLetter, Match
 from engine.outlets import Outlets
 from engine.parsing.parser import Parsed, Parser
+from engine.parsing.repeats import Repeats
 from engine.readings import publish_build, publish_parser, publish_pipeline
 from engine.service_log import log_as_json
 from engine.sources.errors import SourceError
@@ -40,37 +39,14 @@ from engine.telemetry import Heartbeat, Telemetry
 
 log = logging.getLogger("tieline")
 
-_STREAMS = 20_000
 _BUSY_S = 0.2
 _TICK_S = 0.5
 _GRACE_S = 5.0
+_PATIENCE_S = 20.0
 
 
 class ServiceError(Exception):
     """The service cannot go on; the message says why, and the mend."""
-
-
-class _Inlet:
-    """One configured source: its thread, its framing, and how far its streams have been read."""
-
-    def __init__(self, source: Source, framing: Framing, *, composite: bool, pushed: bool) -> None:
-        self.source = source
-        self.framing = framing
-        self.composite = composite  # each stream (file, partition) has a clock of its own
-        self.pushed = pushed  # cannot be asked again: goes through the journal
-        self.positions: OrderedDict[str, int] = OrderedDict()
-        self.thread: threading.Thread | None = None
-        self.error: Exception | None = None
-
-    def clock(self, stream: str) -> str:
-        return f"{self.source.name}:{stream}" if self.composite else self.source.name
-
-    def read(self, chunk: Chunk) -> None:
-        at = self.framing.position(chunk)
-        if at is not None:
-            self.positions[chunk.stream] = at
-            if len(self.positions) > _STREAMS:
-                self.positions.popitem(last=False)
 
 
 class Service:
@@ -78,23 +54,30 @@ class Service:
     has ended."""
 
     def __init__(self, config: Config) -> None:
+        if not config.sources:
+            raise ServiceError("the configuration has no sources: nothing to read; add one under sources:")
+        if config.role != "collect" and not config.sinks:
+            raise ServiceError("the configuration has no sinks: alerts would go nowhere; add one under sinks:")
         self.config = config
         self._stop = threading.Event()
+        self._over = threading.Event()
         enriched = enrichment(config)
         self.pipeline: Pipeline | None = None
         if config.role != "collect":
             ruleset = usable_rules([Path(name) for name in config.rules], config, enriched)
-            self.pipeline = pipeline(ruleset, config, enriched, lateness_ns=lateness(config, None, "10s"))
+            self.pipeline = pipeline(ruleset, config, enriched, lateness_ns=lateness(config, None, "10s"), live=True)
         self.parser = Parser(formats())
+        self._repeats = Repeats()
         self.heartbeat = Heartbeat()
         self.outlets = Outlets(config, self.heartbeat)
-        self._inlets: dict[str, _Inlet] = {}
+        self._inlets: dict[str, Inlet] = {}
         for settings in config.sources:
-            self._inlets[settings.name] = _Inlet(
+            self._inlets[settings.name] = Inlet(
                 open_source(settings),
                 framing_for(settings),
                 composite=isinstance(settings, (FileSource, KafkaSource)),
                 pushed=isinstance(settings, (SyslogSource, StdinSource, PacketSource)),
+                shared=isinstance(settings, KafkaSource),
             )
         try:
             self.store = CheckpointStore(Path(config.state.path))
@@ -109,6 +92,8 @@ class Service:
         self._idle_s = duration_ns(config.time.idle_after) / 1e9
         self._grace_s = min(self._idle_s, _GRACE_S)  # for streams that a start has not heard yet
         self._every_s = duration_ns(config.state.every) / 1e9
+        self.fresh = True
+        self.checkpointed_at = 0.0
         self.stats = {"checkpoints": 0, "checkpoint_bytes": 0, "checkpoints_postponed": 0}
 
     def stop(self) -> None:
@@ -117,17 +102,20 @@ class Service:
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """Whether every source listens and every sink takes what it is given."""
-        sources = {name: inlet.source.ready.is_set() and inlet.error is None for name, inlet in self._inlets.items()}
+        sources = {name: inlet.up() for name, inlet in self._inlets.items()}
         sinks = self.outlets.healthy()
         return all(sources.values()) and all(sinks.values()), {"sources": sources, "sinks": sinks}
 
     def run(self) -> None:
         self._restore()
-        self.outlets.start()
-        settle()
         telemetry = self._telemetry()
         try:
+            self.outlets.start()
+            settle()
+            if self.fresh:  # a sink can only tell after a crash what it has when it knows where we began
+                self._checkpoint(wait_s=0.1)
             self._replay_journal()
+            threading.Thread(target=self._wait_no_longer, name="patience", daemon=True).start()
             for inlet in self._inlets.values():
                 inlet.thread = threading.Thread(target=self._run_source, args=(inlet,), name=inlet.source.name)
                 inlet.thread.start()
@@ -135,6 +123,7 @@ class Service:
             self._loop()
         finally:
             self._stop.set()
+            self._over.set()
             self._unblock()
             self.outlets.close()
             if telemetry is not None:
@@ -154,29 +143,46 @@ class Service:
         if self.pipeline is not None:
             publish_pipeline(telemetry, self.pipeline)
         self.outlets.publish(telemetry)
-        for name, inlet in self._inlets.items():
-            telemetry.register("tieline_source_up", partial(_up, name, inlet))
-            telemetry.register("tieline_records_total", partial(_records, name, inlet))
-            telemetry.register("tieline_source_dropped_total", partial(_dropped, name, inlet))
+        for inlet in self._inlets.values():
+            inlet.publish(telemetry)
         telemetry.register("tieline_queue_depth", lambda: {("stages",): self._queue.qsize()})
         telemetry.register("tieline_queue_capacity", lambda: {("stages",): self._queue.maxsize})
+        telemetry.register("tieline_checkpoint_timestamp_seconds", lambda: {(): self.checkpointed_at})
+        telemetry.register("tieline_config_last_reload_successful", lambda: {(): 1})
         telemetry.register("tieline_checkpoints_total", lambda: {(): self.stats["checkpoints"]})
         telemetry.start(*address(self.config.metrics.listen))
         return telemetry
 
-    def _run_source(self, inlet: _Inlet) -> None:
+    def _run_source(self, inlet: Inlet) -> None:
+        ended = False
         try:
-            inlet.source.run(self._put_pushed if inlet.pushed else self._put, self._stop)
+            inlet.source.run(partial(self._put_pushed if inlet.pushed else self._put, inlet), self._stop)
+            ended = True
         except SourceError as error:
             inlet.error = error
-            self._stop.set()
+        except OSError as error:
+            inlet.error = SourceError(f"source {inlet.source.name}: {error}")
+        finally:
+            if not ended:
+                inlet.error = inlet.error or ServiceError(f"source {inlet.source.name} broke down")
+                self._stop.set()
 
-    def _put(self, chunks: list[Chunk]) -> None:
+    def _put(self, inlet: Inlet, chunks: list[Chunk]) -> None:
+        inlet.given += 1
         self._queue.put((0, chunks))
 
-    def _put_pushed(self, chunks: list[Chunk]) -> None:
+    def _put_pushed(self, inlet: Inlet, chunks: list[Chunk]) -> None:
+        inlet.given += 1
         with self._push_lock:  # the journal's order is the order in which the stages see it
             self._queue.put((self.journal.append(chunks), chunks))
+
+    def _wait_no_longer(self) -> None:
+        """Asked to end, we do not wait for ever for a sink that is away."""
+        self._stop.wait()
+        while not self._over.wait(_PATIENCE_S):
+            if not all(self.outlets.healthy().values()):
+                self.outlets.abandon()
+                return
 
     def _loop(self) -> None:
         ticked = saved = time.monotonic()
@@ -191,6 +197,7 @@ class Service:
                 number, chunks = 0, []
             if chunks:
                 self._work(number, chunks)
+                self._inlets[chunks[0].source].taken += 1
             self.heartbeat.beat()
             now = time.monotonic()
             if now - ticked >= _TICK_S:
@@ -211,7 +218,8 @@ class Service:
             clock = inlet.clock(chunk.stream)
             for frame in frames:
                 frame.source = clock
-            self._pass(self.parser.feed(frames))
+            parsed = self.parser.feed(frames)
+            self._pass(self._repeats.fresh(clock, parsed) if inlet.shared else parsed)
             inlet.read(chunk)
             self._heard[clock] = (time.monotonic(), chunk.source, chunk.stream)
             if chunk.end and inlet.composite:
@@ -246,8 +254,10 @@ class Service:
         wall = time.time_ns()
         for clock, (heard, name, stream) in list(self._heard.items()):
             inlet = self._inlets[name]
-            if now - heard < self._idle_s or inlet.source.waiting(stream) or not self._queue.empty():
+            if now - heard < self._idle_s or inlet.given != inlet.taken or inlet.source.waiting(stream):
                 continue
+            if inlet.composite and not inlet.source.ready.is_set():
+                continue  # it does not know yet what waits
             frames = inlet.framing.expire(name, wall, int(self._idle_s * 1e9))
             for frame in frames:
                 frame.source = clock
@@ -258,8 +268,9 @@ class Service:
         if self.pipeline is not None:
             for name in list(self._placeholders):
                 inlet = self._inlets[name]
-                known = any(entry[1] == name for entry in self._heard.values())
-                if inlet.composite and (known or inlet.source.ready.is_set()) and now - self._started > self._grace_s:
+                if not inlet.composite or now - self._started <= self._grace_s:
+                    continue
+                if inlet.source.ready.is_set() and inlet.given == inlet.taken and not inlet.unheard(self._heard):
                     self._placeholders.discard(name)
                     self._deliver(self.pipeline.retire(name))
 
@@ -273,15 +284,22 @@ class Service:
             {
                 "positions": positions,
                 "journal": self._journaled,
-                "framing": {name: i.framing.snapshot() for name, i in self._inlets.items() if i.pushed},
+                "framing": {name: i.framing.snapshot(half_lines=i.pushed) for name, i in self._inlets.items()},
                 "parser": self.parser.snapshot(),
+                "repeats": self._repeats.snapshot(),
                 "pipeline": None if self.pipeline is None else self.pipeline.snapshot(),
                 "sinks": self.outlets.positions(),
+                "heard": {clock: [name, stream] for clock, (_, name, stream) in self._heard.items()},
             }
         )
         self.stats["checkpoints"] += 1
         self.stats["checkpoint_bytes"] = size
-        self.journal.forget(self._journaled)
+        self.checkpointed_at = time.time()
+        if self._push_lock.acquire(blocking=False):  # else a source waits for room, holding it
+            try:
+                self.journal.forget(self._journaled)
+            finally:
+                self._push_lock.release()
         for name, inlet in self._inlets.items():
             commit: Callable[[Mapping[str, int]], None] | None = getattr(inlet.source, "commit", None)
             if commit is not None:
@@ -299,6 +317,7 @@ class Service:
         if state is not None:
             self._journaled = state["journal"]
             self.parser.restore(state["parser"])
+            self._repeats.restore(state.get("repeats", [{}, {}]))
             if self.pipeline is not None and state["pipeline"] is not None:
                 self.pipeline.restore(state["pipeline"])
             for name, inlet in self._inlets.items():
@@ -306,18 +325,27 @@ class Service:
                 inlet.source.resume(state["positions"].get(name, {}))
                 if name in state["framing"]:
                     inlet.framing.restore(state["framing"][name])
+            for clock, (name, stream) in state.get("heard", {}).items():
+                if name in self._inlets:
+                    self._heard[clock] = (self._started, name, stream)
+        self.fresh = state is None
         self.outlets.restore({} if state is None else state["sinks"])
-        if self.pipeline is not None:
-            for name, inlet in self._inlets.items():
+        for name, inlet in self._inlets.items():
+            if not inlet.composite:
+                self._heard[name] = (self._started, name, "")
+            if self.pipeline is not None:
                 self.pipeline.correlator.expect(name)
                 self._placeholders.add(name)
-                if not inlet.composite:
-                    self._heard[name] = (self._started, name, "")
 
     def _replay_journal(self) -> None:
+        """The connections, pipes and captures of the process before us have ended, however it ended."""
         for number, chunks in self.journal.after(self._journaled):
             self._work(number, chunks)
+            self.heartbeat.beat()
         self.journal.number = max(self.journal.number, self._journaled)
+        for name, inlet in self._inlets.items():
+            if inlet.pushed:
+                self._pass(self.parser.feed(inlet.framing.finish(name)))
 
     def _unblock(self) -> None:
         """Lets the sources' threads end though nobody reads the queue any more."""
@@ -327,19 +355,6 @@ class Service:
                     self._queue.get(timeout=0.05)
                 except Empty:
                     inlet.thread.join(0.05)
-
-
-def _up(name: str, inlet: _Inlet) -> Mapping[tuple[str, ...], float]:
-    return {(name,): int(inlet.source.ready.is_set() and inlet.error is None)}
-
-
-def _records(name: str, inlet: _Inlet) -> Mapping[tuple[str, ...], float]:
-    return {(name,): inlet.framing.stats.get("frames", 0)}
-
-
-def _dropped(name: str, inlet: _Inlet) -> Mapping[tuple[str, ...], float]:
-    stats = inlet.source.stats
-    return {(name, reason): stats[reason] for reason in ("kernel_drops", "refused", "idle_closed") if stats.get(reason)}
 
 
 def serve(config: Config) -> None:

@@ -43,6 +43,8 @@ class Framing:
     def feed(self, chunk: Chunk) -> list[Frame]:
         if self._kind == "records":
             return self._records.feed(chunk)
+        if chunk.offset == 0 and chunk.payload and chunk.stream in self._known:
+            return self.finish(chunk.source) + self.feed(chunk)  # a pipe or a live capture anew, after a crash
         if self._kind == "syslog" or (chunk.stream in self._known and chunk.stream not in self._captures):
             return self._line(chunk)
         if chunk.stream not in self._known:
@@ -68,12 +70,16 @@ class Framing:
             return self._line(chunk)
         out = capture.feed(chunk)
         if chunk.end:
-            out += capture.close()
-            self.problems += [f"{chunk.stream}: {problem}" for problem in capture.problems]
-            for name, count in capture.stats.items():
-                self._ended[name] = self._ended.get(name, 0) + count
-            del self._captures[chunk.stream]
-            self._known.discard(chunk.stream)
+            out += self._close(chunk.stream)
+        return out
+
+    def _close(self, stream: str) -> list[Frame]:
+        capture = self._captures.pop(stream)
+        self._known.discard(stream)
+        out = capture.close()
+        self.problems += capture.problems
+        for name, count in capture.stats.items():
+            self._ended[name] = self._ended.get(name, 0) + count
         return out
 
     def _line(self, chunk: Chunk) -> list[Frame]:
@@ -82,20 +88,38 @@ class Framing:
         return self._lines.feed(chunk)
 
     def position(self, chunk: Chunk) -> int | None:
-        """Where the chunk's stream is to be read on from after a restart; None: from its start (a capture)."""
-        if chunk.stream in self._captures or chunk.stream in self._sniffing:
+        """Where the chunk's stream is to be read on from after a restart; None: from its start."""
+        capture = self._captures.get(chunk.stream)
+        if capture is not None:
+            return capture.positions().get((chunk.source, chunk.stream))
+        if chunk.stream in self._sniffing:
             return None
         if self._kind == "records":
             return chunk.offset + 1
         at = self._lines.position(chunk.stream)
         return chunk.offset + len(chunk.payload) if at is None else at
 
-    def snapshot(self) -> Any:
-        return self._lines.snapshot()
+    def snapshot(self, *, half_lines: bool = True) -> Any:
+        """``half_lines=False``: the source reads on at ``position``, and delivers them again."""
+        captures = {stream: capture.snapshot() for stream, capture in self._captures.items()}
+        return {"lines": self._lines.snapshot() if half_lines else [], "captures": captures}
 
     def restore(self, state: Any) -> None:
-        self._lines.restore(state)
-        self._known = {str(stream[0]) for stream in state}
+        self._lines.restore(state["lines"])
+        self._known = {str(stream[0]) for stream in state["lines"]}
+        for stream, inner in state["captures"].items():
+            capture = self._captures[stream] = Capture(list(self._formats.values()))
+            capture.restore(inner)
+            self._known.add(stream)
+
+    def finish(self, source: str) -> list[Frame]:
+        """Whoever fed the streams is gone: what is left of them."""
+        out = self._lines.finish(source)
+        for stream in list(self._captures):
+            out += self._close(stream)
+        self._sniffing.clear()
+        self._known.clear()
+        return out
 
     def expire(self, source: str, now: int, idle_ns: int) -> list[Frame]:
         """Joined records and conversations that no further bytes have reached."""

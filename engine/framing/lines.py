@@ -179,6 +179,12 @@ class Lines:
             out.append(self._frame(source, name, stream, b"\n".join(stream.record), stream.record_at, behind))
         return out
 
+    def finish(self, source: str) -> list[Frame]:
+        """Every stream has ended: what is left of them."""
+        out = [frame for name in list(self._streams) for frame in self._rest(source, name)]
+        self.stats["frames"] += len(out)
+        return out
+
     def expire(self, source: str, now: int, idle_ns: int) -> list[Frame]:
         """Gives out the joined records that no further line has reached for ``idle_ns``."""
         out: list[Frame] = []

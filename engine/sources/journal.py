@@ -60,7 +60,7 @@ class Journal:
         for segment, following in pairwise(segments):
             if int(following.suffix[1:]) <= number + 1:
                 segment.unlink(missing_ok=True)
-        if segments and number >= self.number and self._written > _SEGMENT_BYTES // 4:
+        if segments and number >= self.number:
             self.close()
             segments[-1].unlink(missing_ok=True)
 

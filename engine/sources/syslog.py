@@ -21,6 +21,7 @@ _BATCH = 512
 _READ = 64 * 1024
 _PENDING_BYTES = 8 * 1024 * 1024
 _HANDSHAKE_S = 10.0
+_LENGTH_DIGITS = 10
 
 
 def address(listen: str) -> tuple[str, int]:
@@ -160,6 +161,7 @@ class SyslogTcp:
         host = _host(str(peer[0]))
         stream = f"{host}:{peer[1]}#{self.stats['connections']}"
         offset = 0
+        between = _Between()
         whole = True
         try:
             while True:
@@ -171,7 +173,7 @@ class SyslogTcp:
                     break
                 if not data:
                     break
-                whole = data.endswith((b"\n", b"\x00"))
+                whole = between.after(data)
                 self._add(Chunk(data, self.name, stream, time.time_ns(), offset, host))
                 offset += len(data)
                 if self._pending_bytes > _PENDING_BYTES:
@@ -207,6 +209,43 @@ class SyslogTcp:
     def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """A client's broken handshake is the client's affair: counted, not logged line by line."""
         self.stats["handshakes_failed"] += 1
+
+
+class _Between:
+    """Whether a connection stands between two records: a sender that counts octets ends none by a line feed.
+
+    >>> between = _Between()
+    >>> between.after(b"9 <13>1 "), between.after(b"- -"), between.after(b"9 <13>1 - -"), between.after(b"1")
+    (False, True, True, False)
+    """
+
+    def __init__(self) -> None:
+        self._counted: bool | None = None
+        self._digits = b""
+        self._left = 0
+
+    def after(self, data: bytes) -> bool:
+        if self._counted is None:
+            self._counted = data[:1].isdigit() and data[:1] != b"0"
+        return self._count(data) if self._counted else data.endswith((b"\n", b"\x00"))
+
+    def _count(self, data: bytes) -> bool:
+        at = min(self._left, len(data))
+        self._left -= at
+        while at < len(data):
+            head = self._digits + data[at : at + _LENGTH_DIGITS]
+            digits, space, _ = head.lstrip(b"\r\n").partition(b" ")
+            if not space and len(head) < _LENGTH_DIGITS and (digits.isdigit() or not digits):
+                self._digits = digits
+                return not digits
+            if not digits.isdigit() or not space:  # out of step: read by lines from here on, as the framing does
+                self._counted = False
+                return data.endswith((b"\n", b"\x00"))
+            start = at + head.index(b" ") + 1 - len(self._digits)
+            self._digits = b""
+            at = min(start + int(digits), len(data))
+            self._left = start + int(digits) - at
+        return self._left == 0
 
 
 def _host(host: str) -> str:

@@ -57,6 +57,16 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         CheckpointStore(tmp_path / "state")
 
 
+def test_two_processes_cannot_share_their_state(tmp_path: Path) -> None:
+    first = CheckpointStore(tmp_path / "state")
+
+    with pytest.raises(CheckpointError, match="another process works with it"):
+        CheckpointStore(tmp_path / "state")
+    first.close()
+
+    CheckpointStore(tmp_path / "state").close()
+
+
 def test_the_journal_gives_back_what_lies_behind_a_checkpoint_and_forgets_the_rest(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j")
     for number in range(1, 6):

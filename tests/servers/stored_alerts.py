@@ -2,11 +2,11 @@
 
 import json
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
+from tieline_service import Service, wait_until
 
 _MOST = 10_000
 
@@ -56,8 +56,11 @@ class TopicReader:
             self.events += (json.loads(message.value) for message in messages)
         return self.events
 
-    def originals(self) -> Iterator[str]:
-        return (event["event.original"] for event in self.look())
+    def ids(self) -> set[str]:
+        return {event["event.id"] for event in self.look()}
+
+    def wait_for(self, ids: set[str], *services: Service) -> None:
+        wait_until(lambda: ids <= self.ids(), f"{len(ids)} events in the topic", *services, patience_s=60)
 
     def close(self) -> None:
         self._consumer.close(autocommit=False, timeout_ms=2000)

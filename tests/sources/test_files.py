@@ -111,10 +111,23 @@ def test_packed_files_are_read_whole_and_resumed_within(tmp_path: Path) -> None:
 def test_a_torn_gzip_gives_what_it_holds(tmp_path: Path) -> None:
     packed = tmp_path / "a.gz"
     packed.write_bytes(gzip.compress(b"one\n" * 1000, compresslevel=0)[:-200])
+    problems: list[str] = []
 
-    text = b"".join(chunk.payload for chunk in read_once(str(packed), received=1))
+    text = b"".join(chunk.payload for chunk in read_once(str(packed), received=1, problems=problems))
 
     assert text.startswith(b"one\none\n")
+    assert problems == [f"{packed}: the gzip data ends in the middle, behind {len(text)} bytes of its contents"]
+
+
+@pytest.mark.parametrize(("behind", "found"), [(b"\0" * 512, 0), (b"garbage", 1)])
+def test_what_follows_gzip_data_costs_none_of_it(tmp_path: Path, behind: bytes, found: int) -> None:
+    packed = tmp_path / "a.gz"
+    packed.write_bytes(gzip.compress(b"one\n") + gzip.compress(b"two\n") + behind)
+    problems: list[str] = []
+
+    text = b"".join(chunk.payload for chunk in read_once(str(packed), received=1, problems=problems))
+
+    assert (text, len(problems)) == (b"one\ntwo\n", found)
 
 
 def test_damaged_gzip_and_missing_files_are_named(tmp_path: Path) -> None:
