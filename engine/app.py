@@ -26,6 +26,8 @@ from engine.parsing.formats import discover
 from engine.parsing.parser import Parsed
 from engine.parsing.reads import ReadAggregation
 from engine.ruleset.load import Ruleset, load
+from engine.ruleset.pipelines import Pipelines
+from engine.ruleset.problem import Problem, errors
 from engine.sinks.ndjson import NdjsonFile, NdjsonStdout
 from engine.sinks.sink import Sink
 from engine.sinks.sqlite import SqliteSink as SqliteStore
@@ -68,6 +70,7 @@ class Pipeline:
 
     ``process`` gives every revision in the order of decision, and of an alert that closes its last revision once more,
     with ``closed_by``. ``on_match`` sees every detection, silenced ones too.
+    Unless ``live``, a record without a time says nothing of its source's clock: a file's time is behind all of it.
     """
 
     def __init__(
@@ -80,7 +83,9 @@ class Pipeline:
         rule_zone: tzinfo | None = None,
         aggregate_reads: bool = True,
         on_match: Callable[[Match], None] | None = None,
+        live: bool = False,
     ) -> None:
+        self._live = live
         self.ruleset = ruleset
         self.enrichment = enrichment
         self.detector = Detector(ruleset.detections, zone=rule_zone, timer=time.perf_counter_ns)
@@ -95,14 +100,16 @@ class Pipeline:
 
     def process(self, events: Iterable[Parsed]) -> list[Match]:
         out: list[Match] = []
+        live = self._live
         tick, detect, enrich = self.correlator.tick, self.detector.detect, self.enrichment.enrich
         reads, feeds = self.reads, self.correlator.feeds
         for event in events:
             if isinstance(event, DeadLetter):
                 continue
-            decided = tick(event.source, event.time)
-            if decided:
-                self._raise(decided, out)
+            if live or event.fields.get("tieline.time") != "assumed":
+                decided = tick(event.source, event.time)
+                if decided:
+                    self._raise(decided, out)
             if reads is not None and not reads.passes(event):
                 continue
             enrich(event)
@@ -206,6 +213,11 @@ def rules(paths: Sequence[Path], config: Config | None = None, enriched: Enrichm
     )
 
 
+def pipeline_problems(config: Config) -> list[Problem]:
+    """The pySigma pipelines of a configuration that cannot be used."""
+    return errors(Pipelines(config.pipelines).problems)
+
+
 def usable_rules(paths: Sequence[Path], config: Config | None, enriched: Enrichment) -> Ruleset:
     """The rules, or UnusableRules when one of them is broken."""
     for path in paths:
@@ -230,6 +242,7 @@ def pipeline(
     *,
     lateness_ns: int,
     on_match: Callable[[Match], None] | None = None,
+    live: bool = False,
 ) -> Pipeline:
     """The stages behind parsing, set up as the configuration says."""
     limits = Limits()
@@ -246,6 +259,7 @@ def pipeline(
         limits=limits,
         rule_zone=zone_of(config.time.rule_timezone) if config is not None else None,
         on_match=on_match,
+        live=live,
     )
 
 

@@ -1,5 +1,7 @@
 """The command line: thin, no logic."""
 
+import errno
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(config_app, name="config")
 
 FINDING, USAGE = 1, 2
+_NO_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG)
 
 ConfigPath = Annotated[Path, typer.Option("-c", "--config", help="The configuration file.")]
 Format = Annotated[str, typer.Option("--format", help="A format's id (`tieline formats`), or auto.")]
@@ -38,6 +41,9 @@ def main() -> None:
     from engine.sources.errors import SourceError
     from engine.telemetry.server import TelemetryError
 
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
     try:
         app()
     except (
@@ -55,6 +61,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has left: nothing to say, and nobody to say it to
         raise SystemExit(0) from None
+    except OSError as error:
+        if error.errno not in _NO_OUTPUT:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # where what is left goes when the interpreter ends
+        _stop(f"standard output: {error.strerror}")
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
@@ -90,7 +101,9 @@ def run(config: ConfigPath) -> None:
 @app.command()
 def replay(
     files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Logs or captures; - is standard input.")],
-    rules: Annotated[list[Path] | None, typer.Option("--rules", help="Directories or files of rules.")] = None,
+    rules: Annotated[
+        list[Path] | None, typer.Option("--rules", help="Directories or files of rules (default: the shipped ones).")
+    ] = None,
     config: Annotated[Path | None, typer.Option("-c", "--config", help="Assets, zones, limits, time.")] = None,
     format: Format = "auto",
     lateness: Annotated[str | None, typer.Option(help="How late a record may come (default 30s).")] = None,
@@ -247,8 +260,12 @@ def rules_coverage(folders: Annotated[list[Path], typer.Argument(metavar="DIR…
     from engine.report import coverage
 
     _exists(folders)
-    for line in coverage(folders):
+    lines, broken = coverage(folders)
+    for line in lines:
         print(_plain(line))
+    for problem in broken:
+        print(_plain(f"not counted: {problem}"), file=sys.stderr)
+    raise SystemExit(FINDING if broken else 0)
 
 
 @config_app.command("schema")
@@ -262,19 +279,21 @@ def config_schema() -> None:
 @config_app.command("check")
 def config_check(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
     """The lint of a configuration."""
-    from engine.app import enrichment
+    from engine.app import enrichment, pipeline_problems
     from engine.app import formats as known
     from engine.config import check, read
     from engine.enrich.assets import AssetFileError
 
-    if not file.is_file():
-        _stop(f"{file}: no such file")
+    if file.is_dir() or not file.exists():
+        _stop(f"{file}: is a directory; name a file" if file.is_dir() else f"{file}: no such file")
     lines = [str(problem) for problem in check(file, formats=known())]
     if not lines:
+        config = read(file)
+        lines = [f"{file}: pipelines: {problem}" for problem in pipeline_problems(config)]
         try:
-            enrichment(read(file))
+            enrichment(config)
         except AssetFileError as error:
-            lines = str(error).splitlines()
+            lines += str(error).splitlines()
     for line in lines:
         print(_plain(line))
     if lines:

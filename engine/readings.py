@@ -13,10 +13,10 @@ Labelled = Callable[[], Readings]
 
 
 def publish_parser(telemetry: Telemetry, parser: Parser) -> None:
-    telemetry.register("tieline_events_total", lambda: {("", name): n for name, n in parser.by_format.items()})
+    telemetry.register("tieline_events_total", lambda: {(name,): n for name, n in parser.by_format.items()})
     telemetry.register("tieline_partial_events_total", lambda: {(name,): n for name, n in parser.partial.items()})
-    telemetry.register("tieline_parse_failures_total", lambda: {("", ""): parser.stats["dead_letters"]})
-    telemetry.register("tieline_clock_jumps_total", lambda: {("",): parser.stats["clock_corrected"]})
+    telemetry.register("tieline_parse_failures_total", lambda: {(): parser.stats["dead_letters"]})
+    telemetry.register("tieline_clock_jumps_total", lambda: {(): parser.stats["clock_corrected"]})
     telemetry.register("tieline_evicted_total", lambda: {("sessions",): parser.stats["sessions_evicted"]})
 
 
@@ -46,7 +46,7 @@ def publish_pipeline(telemetry: Telemetry, pipeline: Pipeline) -> None:
     telemetry.register("tieline_matches_total", lambda: by_rule(detector.stats.hits))
     telemetry.register("tieline_alerts_total", lambda: by_rule(pipeline.by_rule))
     telemetry.register("tieline_alert_revisions_total", lambda: by_rule(pipeline.revisions))
-    telemetry.register("tieline_late_matches_total", lambda: {("",): correlator.stats.get("late", 0)})
+    telemetry.register("tieline_late_matches_total", lambda: {(): correlator.stats.get("late", 0)})
     telemetry.register("tieline_missing_key_total", per_rule("missing_key"))
     telemetry.register("tieline_correlation_groups", lambda: {(): correlator.stats.get("groups", 0)})
     telemetry.register("tieline_evicted_total", lambda: {("correlation",): correlator.stats.get("evicted", 0)})

@@ -22,7 +22,7 @@ from engine.app import (
 )
 from engine.config import Config, duration_ns
 from engine.framing.framing import Framing
-from engine.model import Alert, DeadLetter, Event, Match
+from engine.model import Alert, Event, Match
 from engine.model.times import from_iso
 from engine.parsing.parser import Parsed, Parser
 from engine.sinks.documents import encoded
@@ -57,7 +57,7 @@ def read_parsed(
     received = received_ns(path, reference_time)
     if Path(path).is_dir():
         raise SourceError(f"{path}: is a directory; name its files")
-    for chunk in read_once(path, received=received):
+    for chunk in read_once(path, received=received, problems=problems):
         if on_bytes is not None:
             on_bytes(len(chunk.payload))
         parsed = parser.feed(framing.feed(chunk))
@@ -90,14 +90,18 @@ class _Reader:
                 self.ended = True
                 return []
             self._ready.extend(batch)
-        out: list[Parsed] = []
         ready = self._ready
+        if until is None:  # no other file waits
+            out = list(ready)
+            ready.clear()
+            return out
+        out = []
         while ready:
             parsed = ready.popleft()
             out.append(parsed)
             if isinstance(parsed, Event) and parsed.time > self.clock:
                 self.clock = parsed.time
-                if until is not None and (self.clock, self.path) > until:
+                if (self.clock, self.path) > until:
                     break
         return out
 
@@ -227,9 +231,9 @@ def replay(
     }
     for batch in interleaved(batches, ended):
         summary.records += len(batch)
-        summary.dead_letters += sum(isinstance(parsed, DeadLetter) for parsed in batch)
         keep(pipeline.process(batch))
     keep(pipeline.finish())
+    summary.dead_letters = parser.stats["dead_letters"]
     summary.matches = pipeline.detector.stats.matches
     summary.seconds = time.perf_counter() - began
     return summary, parser

@@ -40,7 +40,13 @@ def checked(folders: Sequence[Path]) -> tuple[Sequence[Problem], int]:
 def explained(rule: str, event: str, folders: Sequence[Path]) -> str:
     """The condition as a tree, each node with its answer."""
     found = _rule(rule, folders)
-    return tree(explain(found, _event(event, found)))
+    parsed = _event(event)
+    if parsed.logsource != LogSource():
+        return tree(explain(found, parsed))
+    parsed.logsource = found.logsource
+    return (
+        tree(explain(found, parsed)) + "\n  (the event names no log source: taken for the rule's own; replay would not)"
+    )
 
 
 def _rule(wanted: str, folders: Sequence[Path]) -> DetectionRule:
@@ -63,8 +69,8 @@ def _rule(wanted: str, folders: Sequence[Path]) -> DetectionRule:
     )
 
 
-def _event(name: str, rule: DetectionRule) -> Event:
-    """The event in a file, or on standard input: read as JSON; what says nothing of its log source takes the rule's."""
+def _event(name: str) -> Event:
+    """The event in a file, or on standard input: read as JSON."""
     try:
         data = Path("/dev/stdin" if name == "-" else name).read_bytes().strip()
     except OSError as error:
@@ -78,16 +84,15 @@ def _event(name: str, rule: DetectionRule) -> Event:
     frame = Frame(json.dumps(value).encode(), name, format="json")
     for parsed in Parser(formats(), correct_clocks=False).feed([frame]):
         if isinstance(parsed, Event):
-            if parsed.logsource == LogSource():
-                parsed.logsource = rule.logsource
             return parsed
         raise UnusableRules(f"{name}: {parsed.reason}")
     raise UnusableRules(f"{name}: no event in it")
 
 
-def coverage(folders: Sequence[Path]) -> list[str]:
-    """Techniques with the number of rules, then what rules look at and no format carries."""
-    found = covered(rules(list(folders)))
+def coverage(folders: Sequence[Path]) -> tuple[list[str], Sequence[Problem]]:
+    """Techniques with the number of rules, then what rules look at and no format carries; the rules that are broken."""
+    ruleset = rules(list(folders))
+    found = covered(ruleset)
     lines = ["ATT&CK techniques (rules):"]
     lines += [
         f"  {technique:12} {len(labels):4}  {'; '.join(labels[:3])}" for technique, labels in _ranked(found.techniques)
@@ -106,7 +111,7 @@ def coverage(folders: Sequence[Path]) -> list[str]:
     for field, labels in sorted(found.fields.items()):
         if field not in known_fields and not field.startswith("tieline."):
             lines.append(f"  {field:44} {len(labels):4}  {labels[0]}")
-    return lines
+    return lines, ruleset.errors
 
 
 def _carried_fields() -> frozenset[str]:

@@ -19,7 +19,7 @@ _AUTHENTICATION = LogSource(category="authentication")
 
 
 def _fingerprint(head: bytes) -> bool:
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
+    return head[:1] == b"{" or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
 
 
 def _opens(frame: Frame) -> Opened | None:
@@ -59,7 +59,7 @@ def route(fields: Fields) -> LogSource:
         return said
     if "ot.operation" in fields or "ot.protocol" in fields:
         return ot.logsource(fields)
-    if "authentication" in fields.get("event.category", ()):
+    if "authentication" in (fields.get("event.category") or ()):
         return _AUTHENTICATION
     return _NONE
 

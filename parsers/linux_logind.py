@@ -10,7 +10,7 @@ import re
 
 from engine.model import Fields, Frame, LogFormat, LogSource
 from parsers._grammar import pam
-from parsers._grammar.people import user
+from parsers._grammar.people import account
 
 _NEW = re.compile(
     r"New session '?([^\s']+)'? of user '?([^']+?)'?(?: with class '?[\w\-]+'? and type '?([\w\-]+)'?)?\.?"
@@ -31,7 +31,7 @@ def parse(frame: Frame) -> Fields:
     if (found := _NEW.fullmatch(text)) is not None:
         fields = {"event.action": "session_opened", "event.category": ["session"], "event.type": ["start"]}
         fields["tieline.session.id"] = found[1]
-        user(fields, found[2])
+        account(fields, found[2])
     elif text.startswith(("Removed session", "Session ")) and (found := _OVER.fullmatch(text)) is not None:
         fields = {"event.action": "session_closed", "event.category": ["session"], "event.type": ["end"]}
         fields["tieline.session.id"] = found[1]
@@ -44,7 +44,7 @@ def parse(frame: Frame) -> Fields:
         }
         if found[3] is not None:
             fields["tieline.session.id"] = found[3]
-        user(fields, found[4])
+        account(fields, found[4])
         if found[5] is not None:
             fields["user.id"] = found[5]
     return fields  # units that start and stop: the header and the message say it all

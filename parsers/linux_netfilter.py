@@ -15,6 +15,11 @@ from parsers._grammar.addresses import ip, mac, port
 from parsers._grammar.event_time import moment
 
 _PAIR = re.compile(r"([A-Z]+)=(\S*)")
+# As the kernel writes packets of TCP and UDP (net/netfilter/nf_log_syslog.c): most of all.
+_USUAL = re.compile(
+    r"IN=(\S*) OUT=(\S*) (?:MAC=(\S*) )?SRC=(\S*) DST=(\S*) LEN=\d+ TOS=\S* PREC=\S* TTL=\d+ ID=\d+ (?:CE )?(?:DF )?"
+    r"(?:MF )?PROTO=(TCP|UDP) SPT=(\d+) DPT=(\d+)(?!\S)"
+)
 _CLOCK = re.compile(r"\[ *\d+\.\d+\] ?")
 _WORD = re.compile(r"[A-Za-z]+")
 _UBIQUITI = re.compile(r"\[([\w.\-]+)-([ADR])-(\w+)\]\s*(?:DESCR=\"(.*?)\")?")
@@ -44,15 +49,22 @@ _DENIED = frozenset(
 _ALLOWED = frozenset(("accept", "accepted", "acc", "allow", "allowed", "pass", "passed", "permit", "permitted"))
 
 
+_LONGEST = 512  # characters of what is remembered
+_NAMES = ("IN", "OUT", "MAC", "SRC", "DST", "PROTO", "SPT", "DPT")
+
+
 def parse(frame: Frame) -> Fields:
     text = frame.text
     at = text.find("IN=")
     if at > 0 and text[at - 1] not in " :]\"'":
         at = text.find(" IN=") + 1
-    caused_by = text.find(" [SRC=", at)  # an ICMP error carries the packet that caused it behind its own
-    pairs: dict[str, str] = {}
-    for name, value in _PAIR.findall(text, at, len(text) if caused_by < 0 else caused_by):
-        pairs.setdefault(name, value)
+    pairs: dict[str, str | None]
+    usual = _USUAL.match(text, at) if at >= 0 else None
+    if usual is not None:
+        pairs = dict(zip(_NAMES, usual.groups(), strict=True))
+    else:
+        caused_by = text.find(" [SRC=", at)  # an ICMP error carries the packet that caused it behind its own
+        pairs = dict(reversed(_PAIR.findall(text, at, len(text) if caused_by < 0 else caused_by)))
     source, destination = ip(pairs.get("SRC")), ip(pairs.get("DST"))
     if at < 0 or source is None or destination is None:
         raise ParseError("linux_netfilter: no packet with IN=, SRC= and DST=")
@@ -66,7 +78,10 @@ def parse(frame: Frame) -> Fields:
         "network.type": "ipv6" if ":" in source else "ipv4",
     }
     _verdict(fields, text[:at])
-    _interfaces(fields, pairs)
+    get = pairs.get
+    link = get("IN"), get("OUT"), get("MAC") or "", get("MACDST"), get("MACSRC")
+    short = sum(len(part or "") for part in link) <= _LONGEST
+    fields.update(_interfaces(*link) if short else _interfaces.__wrapped__(*link))
     _transport(fields, pairs)
     if frame.opened is None:
         proxmox = _PROXMOX.match(text[:at])
@@ -82,7 +97,8 @@ def parse(frame: Frame) -> Fields:
 
 def _verdict(fields: Fields, prefix: str) -> None:
     found = _CLOCK.match(prefix)
-    rule, action = _rule(prefix if found is None else prefix[found.end() :])
+    prefix = prefix if found is None else prefix[found.end() :]
+    rule, action = _rule(prefix) if len(prefix) <= _LONGEST else _rule.__wrapped__(prefix)
     fields.update(rule)
     if action is None:
         fields["event.type"] = ["connection", "info"]
@@ -109,8 +125,9 @@ def _rule(prefix: str) -> tuple[Fields, str | None]:
     return fields, None if denied == allowed else "denied" if denied else "allowed"
 
 
-def _interfaces(fields: Fields, pairs: dict[str, str]) -> None:
-    inside, outside = pairs.get("IN"), pairs.get("OUT")
+@lru_cache(maxsize=4096)
+def _interfaces(inside: str | None, outside: str | None, header: str, to: str | None, by: str | None) -> Fields:
+    fields: Fields = {}
     if inside:
         fields["observer.ingress.interface.name"] = inside
     if outside:
@@ -119,19 +136,18 @@ def _interfaces(fields: Fields, pairs: dict[str, str]) -> None:
         fields["network.direction"] = "ingress"
     elif outside and not inside:
         fields["network.direction"] = "egress"
-    header = pairs.get("MAC", "")
     if len(header) == 41:  # destination, source, EtherType
-        to, by = mac(header[:17]), mac(header[18:35])
-    else:
-        to, by = mac(pairs.get("MACDST")), mac(pairs.get("MACSRC"))
+        to, by = header[:17], header[18:35]
+    to, by = mac(to), mac(by)
     if to is not None:
         fields["destination.mac"] = to
     if by is not None:
         fields["source.mac"] = by
+    return fields
 
 
-def _transport(fields: Fields, pairs: dict[str, str]) -> None:
-    protocol = pairs.get("PROTO", "").lower()
+def _transport(fields: Fields, pairs: dict[str, str | None]) -> None:
+    protocol = (pairs.get("PROTO") or "").lower()
     if protocol.isdigit():
         fields["network.iana_number"] = protocol
     elif protocol:

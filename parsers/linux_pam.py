@@ -10,7 +10,7 @@ import re
 
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import pam
-from parsers._grammar.people import remote, user
+from parsers._grammar.people import account, remote
 
 _FAILED = re.compile(
     r"FAILED LOGIN (?:SESSION )?(?:\(?\d+\)? )?(?:on '?(.*?)'? )?(?:FROM '?(\S*?)'? )?FOR '?(.*?)'?, (.*)", re.DOTALL
@@ -32,7 +32,7 @@ def parse(frame: Frame) -> Fields:
         fields["event.outcome"] = "failure"
         fields["event.reason"] = reason
         if name != "UNKNOWN":
-            user(fields, name)
+            account(fields, name)
     elif (found := _LOGIN.fullmatch(text)) is not None:
         root, terminal, name, host = found.groups()
         fields = {
@@ -41,7 +41,7 @@ def parse(frame: Frame) -> Fields:
             "event.type": ["start"],
         }
         fields["event.outcome"] = "success"
-        user(fields, name or ("root" if root else None))
+        account(fields, name or ("root" if root else None))
     else:
         raise ParseError(f"linux_pam: unknown message {text[:80]!r}")
     if host and host != "(null)":

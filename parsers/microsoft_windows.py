@@ -30,7 +30,7 @@ def parse(frame: Frame) -> Fields:
     if shape is None:
         raise ParseError("microsoft_windows: not a JSON object")
     names = flat_names(shape)
-    data: Mapping[str, Any] = {**shape, **names} if names else shape
+    data: Mapping[str, Any] = shape | names if names else shape
     code = text(data, "EventID")
     if code is None:
         raise ParseError("microsoft_windows: no EventID")
@@ -53,8 +53,8 @@ def parse(frame: Frame) -> Fields:
         names = fields
     else:
         for name, value in fields.items():
-            if name not in shape:
-                names.setdefault(name, value)
+            if name not in shape and name not in names:
+                names[name] = value
     if isinstance(names.get("EventID"), str) and code.isascii() and code.isdigit() and len(code) < 10:
         names["EventID"] = int(code)
     return names

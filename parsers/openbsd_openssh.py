@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import pam
-from parsers._grammar.people import remote, user
+from parsers._grammar.people import account, remote
 
 _DECIDED = re.compile(
     r"(Accepted|Failed|Partial|Postponed) (\S+) for ((?:invalid|illegal) user )?(.*) from (\S+) port (\d+)(?: ssh\d?)?"
@@ -82,7 +82,7 @@ def _decided(text: str) -> Fields | None:
     else:
         # "Partial" and "Postponed" have decided nothing yet
         fields["event.outcome"] = "failure" if verdict == "Failed" else "unknown"
-    user(fields, name)
+    account(fields, name)
     remote(fields, address, number)
     fields["tieline.auth.method"] = method
     if invalid:
@@ -104,7 +104,7 @@ def _refused(
         "event.type": ["info"],
         "event.outcome": "failure",
     }
-    user(fields, name)
+    account(fields, name)
     remote(fields, address, number)
     if reason:
         fields["event.reason"] = reason
@@ -152,7 +152,7 @@ def _ended(text: str) -> Fields | None:
     }
     found = _ENDED.fullmatch(text)
     if found is not None:
-        user(fields, found[1])
+        account(fields, found[1])
         remote(fields, found[2], found[3])
         reason = found[4]
         if reason and reason.startswith("Too many authentication failures"):
@@ -183,7 +183,7 @@ def _connection(text: str) -> Fields:
             fields["event.category"], fields["event.type"] = ["network"], ["connection", "info"]
     found = _BY_USER.search(text)
     if found is not None:
-        user(fields, found[1] or found[2])
+        account(fields, found[1] or found[2])
     return fields
 
 
@@ -206,7 +206,7 @@ def _session(text: str) -> Fields | None:
         "event.category": ["session"],
         "event.type": ["start" if start else "end"],
     }
-    user(fields, found[3])
+    account(fields, found[3])
     remote(fields, found[4], found[5])
     return fields
 

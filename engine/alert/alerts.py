@@ -97,7 +97,10 @@ class Alerts:
             if ("." in name and name.partition(".")[0] in _SHOWN_ROOTS) or name in _SHOWN or name.startswith(_ENRICHED):
                 out[name] = _short(value)
         if correlated is None:
-            out["event.original"] = _short(event.original[: 4 * _LONGEST].decode("utf-8", "backslashreplace"))
+            original = event.fields.get("event.original")  # of a packet, in hexadecimal
+            if not isinstance(original, str):
+                original = event.original[: 4 * _LONGEST].decode("utf-8", "backslashreplace")
+            out["event.original"] = _short(original)
             out["tieline.events"] = [
                 {"id": event.id, "time": rfc3339(event.time), "rule": match.rule.label, "summary": summary(event)}
             ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -27,6 +27,7 @@ __all__ = [
 
 Source: TypeAlias = SyslogSource | FileSource | StdinSource | KafkaSource | PacketSource
 Sink: TypeAlias = NdjsonSink | SqliteSink | ElasticsearchSink | KafkaSink
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class ThisFile(str):
@@ -56,13 +57,16 @@ class Metrics(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     listen: str | None = "127.0.0.1:9464"
 
 
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+
+
 class Limits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Bounds of what grows: chunks before the stages, correlation groups a rule, matches a group, held matches."""
 
-    queue_chunks: int = 256
-    groups_per_rule: int = 200_000
-    matches_per_group: int = 10_000
-    held_matches: int = 1_000_000
+    queue_chunks: Count = 256
+    groups_per_rule: Count = 200_000
+    matches_per_group: Count = 10_000
+    held_matches: Count = 1_000_000
 
 
 class Privacy(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -176,10 +180,15 @@ def _resolve(value: Any, where: tuple[str | int, ...], folder: Path) -> None:
     items: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
         place = (*where, 0 if isinstance(value, list) else key)
-        if isinstance(inner, str) and place in _PATHS and inner != "-":
+        if isinstance(inner, str) and inner != "-" and (place in _PATHS or _names_a_pipeline_file(place, inner)):
             value[key] = str(folder / inner)
         else:
             _resolve(inner, place, folder)
+
+
+def _names_a_pipeline_file(place: tuple[str | int, ...], inner: str) -> bool:
+    """What has no such ending is the name of an installed pipeline."""
+    return place == ("pipelines", 0) and inner.endswith((".yml", ".yaml"))
 
 
 def _meaning(document: Document, config: Config, formats: Mapping[str, Any] | None) -> list[Problem]:

@@ -115,4 +115,15 @@ class Document:
         what, _, where = str(error).partition(" - at `$")
         steps = below + tuple(int(index) if index else name for name, index in _STEP.findall(where.rstrip("`")))
         name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
-        return Problem(str(self.path), self.line(steps), f"{name}: {what}" if name else what)
+        return Problem(str(self.path), self.line(steps), f"{name}: {what}" if name else what, _mend(what))
+
+
+def _mend(what: str) -> str:
+    """
+    >>> _mend("Object missing required field `name`")
+    'add name:'
+    """
+    missing = re.search(r"missing required field `(.+)`", what)
+    if missing is not None:
+        return f"add {missing[1]}:"
+    return "`tieline config schema` shows " + ("the known keys" if "unknown field" in what else "what may stand there")

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from engine.detect.anchors import cover
 from engine.detect.column import Column
+from engine.detect.kinds import MOST_TESTS, Kinds
 from engine.detect.program import Program, Row, compiled, tests
 from engine.detect.values import MISSING, SCANNED, Values, everything, lookup, prefixes
-from engine.detect.why import Why, why
+from engine.detect.why import LONGEST_SHOWN, Why, why
 from engine.model import Event, Held, RuleHead
 from engine.model.times import rfc3339
 from engine.ruleset.condition import FieldRef, Test
@@ -27,19 +28,30 @@ OF_THE_EVENT: Final[dict[str, Callable[[Event], Any]]] = {
 }
 """What the printed event has beside its fields."""
 
+_NO_COLUMNS: Final[frozenset[int]] = frozenset()
+
 Found = tuple[RuleHead, tuple[Held, ...]]
 
 
+_Reason = tuple[tuple[Held, int | None], ...]
+"""What held, each with the column of its value where another event with the same answer may have another value."""
+
+
 class _Answer:
-    """What one projection gives: the rules that hold, and those that need the whole event to be decided."""
+    """What one projection gives: the rules that hold, and those that need the whole event to be decided.
 
-    __slots__ = ("checks", "cut", "found", "loose")
+    ``checks`` are the types that a projection must have: 1 == True == 1.0 as keys, not as text. ``reasons``: what held
+    of each rule that holds, where it has been asked for.
+    """
 
-    def __init__(self, found: tuple[Found, ...], loose: int, cut: bool, checks: tuple[Any, ...]) -> None:
-        self.found = found
+    __slots__ = ("checks", "cut", "held", "loose", "reasons")
+
+    def __init__(self, held: int, loose: int, cut: bool, checks: tuple[Any, ...]) -> None:
+        self.held = held
         self.loose = loose
         self.cut = cut
         self.checks = checks
+        self.reasons: dict[int, _Reason] | None = None
 
 
 class _Values(dict[int, Values]):
@@ -105,6 +117,21 @@ class Bucket:
         self._anchored = tuple((at, self._columns[at]) for at, name in enumerate(firm) if name in anchors)
         self._searched = Column(list(anchors[None].items()), zone) if None in anchors else None
         self._at = columns
+        tested: dict[str, dict[Test, None]] = {}
+        whole = set()  # fields that are compared with another: their kind says too little
+        for test in (test for some in everywhere for test in some):
+            if test.field is None:
+                continue
+            tested.setdefault(test.field, {})[test] = None
+            if isinstance(test.predicate, FieldRef):
+                whole |= {test.field, test.predicate.field}
+        self._candidates = {
+            columns[name]: Kinds([test.predicate for test in some], zone)
+            for name, some in tested.items()
+            if name in self._names and name not in whole and len(some) <= MOST_TESTS
+        }
+        self._kinds: tuple[tuple[int, Kinds], ...] = ()
+        self._of_kind: frozenset[int] = frozenset()
         self._zone = zone
         self._programs: list[Program | None] = [None] * len(rules)  # compiled when first called for: most never are
         self._why: list[Why | None] = [None] * len(rules)
@@ -116,9 +143,11 @@ class Bucket:
         """The rules that hold, in the order of the rules, and whether a field was too long to be scanned whole."""
         key = self._key(event.fields)
         answer = self._answer(key, event)
-        if not (answer.loose or self._searched is not None):
-            return answer.found, answer.cut
-        return self._whole(event, key, answer)
+        if answer.loose or self._searched is not None:
+            return self._whole(event, key, answer)
+        if not answer.held:
+            return (), answer.cut
+        return self._found(answer.held, key, event, answer), answer.cut
 
     def values(self, at: int, key: tuple[Any, ...], event: Event) -> Values:
         """One field of the row: of the projection, of the event itself, or everything for keywords."""
@@ -131,26 +160,53 @@ class Bucket:
         return Values(own(event) if given is MISSING else given)
 
     def _key(self, fields: Mapping[str, Any]) -> tuple[Any, ...]:
-        if self._prefixes and not self._prefixes.isdisjoint(fields):
+        if self._prefixes and not fields.keys().isdisjoint(self._prefixes):
             key = tuple(lookup(fields, name) for name in self._names)
         else:
             key = tuple(map(fields.get, self._names, repeat(MISSING)))
         return self._hashable(key) if self._lists else key
 
     def _answer(self, key: tuple[Any, ...], event: Event) -> _Answer:
+        projection: Any = key
+        if self._kinds:
+            projection = list(key)
+            for at, kinds in self._kinds:
+                value = projection[at]
+                if value is not MISSING:
+                    kind = kinds.of(value)
+                    if kind is None:
+                        return self._evaluate(key, event, _NO_COLUMNS)[0]
+                    projection[at] = kind
+            projection = tuple(projection)
         try:
-            answer = self._memo.get(key)
+            answer = self._memo.get(projection)
         except TypeError:
             self._lists.update(at for at, value in enumerate(key) if isinstance(value, list))
-            key = self._hashable(key)
-            answer = None
+            hashable = self._hashable(key)
+            return self._evaluate(key, event, _NO_COLUMNS)[0] if hashable == key else self._answer(hashable, event)
         if answer is not None:
-            for at, kind in answer.checks:  # 1 == True == 1.0 as keys, not as text
+            for at, kind in answer.checks:
                 if type(key[at]) is not kind:
                     break
             else:
                 return answer
-        return self._evaluate(key, event)
+        answer, plain = self._evaluate(key, event, self._of_kind)
+        if plain:
+            if len(self._memo) >= REMEMBERED:
+                self._memo.clear()
+            answer.reasons = {}
+            self._memo[projection] = answer
+        self._diversity(key)
+        return answer
+
+    def _diversity(self, key: tuple[Any, ...]) -> None:
+        """A field with many values is remembered by what they mean to the rules: most addresses are like any other."""
+        several = [at for at, kinds in self._candidates.items() if kinds.several(key[at])]
+        for at in several:
+            self._kinds = (*self._kinds, (at, self._candidates.pop(at)))
+        if several:
+            self._of_kind = frozenset(at for at, _ in self._kinds)
+            self._memo.clear()
 
     def _hashable(self, key: tuple[Any, ...]) -> tuple[Any, ...]:
         values = list(key)
@@ -159,7 +215,8 @@ class Bucket:
                 values[at] = tuple(values[at])
         return tuple(values)
 
-    def _evaluate(self, key: tuple[Any, ...], event: Event) -> _Answer:
+    def _evaluate(self, key: tuple[Any, ...], event: Event, sorted_: frozenset[int]) -> tuple[_Answer, bool]:
+        """The answer, and whether it may be remembered; ``sorted_`` are columns whose values are known to be short."""
         self.evaluated += 1
         called, row, size, checks, plain, cut = self._always, _Values(self, key, event), 0, [], True, False
         for at, column in self._anchored:
@@ -168,7 +225,7 @@ class Bucket:
                 row[at], rules = column.of(value)
                 called |= rules
         for at, value in enumerate(key):
-            if value is MISSING or value is None:
+            if value is MISSING or value is None or at in sorted_:
                 continue
             if type(value) is str:
                 size += len(value)
@@ -180,23 +237,42 @@ class Bucket:
             else:
                 plain = plain and type(value) in (int, float, bool)
                 checks.append((at, type(value)))
-        found = self._holding(called & ~self._loose, row)
-        answer = _Answer(found, called & self._loose, cut or row.cut, tuple(checks))
-        if plain and size <= _LONGEST:
-            if len(self._memo) >= REMEMBERED:
-                self._memo.clear()
-            self._memo[key] = answer
-        return answer
+        held = self._holding(called & ~self._loose, row)
+        return _Answer(held, called & self._loose, cut or row.cut, tuple(checks)), plain and size <= _LONGEST
 
-    def _holding(self, called: int, row: Row) -> tuple[Found, ...]:
-        found: list[Found] = []
+    def _holding(self, called: int, row: Row) -> int:
+        held = 0
         while called:
             bit = called & -called
             called ^= bit
             at = bit.bit_length() - 1
             if (self._programs[at] or self._program(at))(row):
-                found.append((self._heads[at], (self._why[at] or self._reason(at))(row)))
+                held |= bit
+        return held
+
+    def _found(self, held: int, key: tuple[Any, ...], event: Event, answer: _Answer) -> tuple[Found, ...]:
+        """The rules with what held of them: the tests of the event that was evaluated, the values of this one."""
+        found: list[Found] = []
+        row: _Values | None = None
+        reasons = answer.reasons
+        while held:
+            bit = held & -held
+            held ^= bit
+            at = bit.bit_length() - 1
+            known = None if reasons is None else reasons.get(at)
+            reason = None if known is None else _filled(known, key)
+            if reason is None:
+                if row is None:
+                    row = _Values(self, key, event)
+                reason = (self._why[at] or self._reason(at))(row)
+                if reasons is not None and known is None and not bit & self._loose:
+                    reasons[at] = self._pattern(reason, key)
+            found.append((self._heads[at], reason))
         return tuple(found)
+
+    def _pattern(self, reason: tuple[Held, ...], key: tuple[Any, ...]) -> _Reason:
+        of_kind = self._of_kind
+        return tuple((held, at if (at := self._at[held.field]) in of_kind else None) for held in reason)
 
     def _program(self, at: int) -> Program:
         program = self._programs[at] = compiled(self.rules[at].condition, self._at, self._zone)
@@ -211,14 +287,10 @@ class Bucket:
         if self._searched is not None:
             called |= self._search(self._searched, event)
         if not called:
-            return answer.found, answer.cut
+            return self._found(answer.held, key, event, answer), answer.cut
         row = _Values(self, key, event)
         loose = self._holding(called, row)
-        cut = answer.cut or row.cut
-        if not answer.found or not loose:
-            return answer.found or loose, cut
-        order = {id(head): at for at, head in enumerate(self._heads)}
-        return tuple(sorted((*answer.found, *loose), key=lambda one: order[id(one[0])])), cut
+        return self._found(answer.held | loose, key, event, answer), answer.cut or row.cut
 
     @staticmethod
     def _search(column: Column, event: Event) -> int:
@@ -248,3 +320,20 @@ class Bucket:
             program(row)
             spent.append((self._heads[at].id, timer() - begin))
         return spent
+
+
+def _filled(reason: _Reason, key: tuple[Any, ...]) -> tuple[Held, ...] | None:
+    """The reason with this event's values; None where one of them is shown in another way than it is."""
+    out: list[Held] = []
+    for held, at in reason:
+        if at is not None:
+            value = key[at]
+            if value != held.value or type(value) is not type(held.value):
+                if not (
+                    (type(value) is str and len(value) <= LONGEST_SHOWN)
+                    or (type(value) is int and -(1 << 63) < value < 1 << 63)
+                ):
+                    return None
+                held = Held(held.identifier, held.field, value, held.test)
+        out.append(held)
+    return tuple(out)

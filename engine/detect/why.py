@@ -29,7 +29,7 @@ from engine.ruleset.condition import (
 )
 
 _MOST: Final = 32  # tests that are named; a rule with 500 values seldom has more than two that hold
-_LONGEST: Final = 512  # characters of a value that are shown
+LONGEST_SHOWN: Final = 512  # characters of a value that are shown
 _SIGN: Final = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">=", "eq": "=", "neq": "!="}
 
 Why: TypeAlias = Callable[[Row], tuple[Held, ...]]
@@ -114,11 +114,11 @@ def shown(values: Values, holds: Callable[[Values], bool] | None = None) -> Any:
     if holds is not None and len(items) > 1:
         chosen = next((item for item in items if holds(Values(item))), items[0])
     if isinstance(chosen, str):
-        return chosen if len(chosen) <= _LONGEST else chosen[:_LONGEST] + "…"
+        return chosen if len(chosen) <= LONGEST_SHOWN else chosen[:LONGEST_SHOWN] + "…"
     if isinstance(chosen, bool) or (isinstance(chosen, int | float) and abs(chosen) < 2**63):
         return chosen
     text = values.texts[0] if chosen is items[0] else str(chosen)
-    return text[:_LONGEST]
+    return text[:LONGEST_SHOWN]
 
 
 def in_words(predicate: Predicate, keyword: bool = False) -> str:
@@ -131,7 +131,7 @@ def in_words(predicate: Predicate, keyword: bool = False) -> str:
         case Text(parts, cased):
             return _text_in_words(parts, keyword) + (" (case matters)" if cased else "")
         case Regex(pattern, flags):
-            return f"matches /{pattern[:_LONGEST]}/{flags}"
+            return f"matches /{pattern[:LONGEST_SHOWN]}/{flags}"
         case Cidr(network):
             return f"in {network}"
         case Compare(op, number):
@@ -156,7 +156,7 @@ def _text_in_words(parts: tuple[str | Any_ | One, ...], keyword: bool) -> str:
             else part.replace("*", "\\*").replace("?", "\\?")
             for part in some
         )
-        return "'" + (text if len(text) <= _LONGEST else text[:_LONGEST] + "…") + "'"
+        return "'" + (text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…") + "'"
 
     match parts:
         case (Any_(),):

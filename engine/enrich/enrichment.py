@@ -8,6 +8,7 @@ from engine.enrich.networks import Address, Network, Networks, address
 from engine.model import Event, Fields
 
 _REMEMBERED: Final = 65_536  # addresses and names of one side
+_LONGEST: Final = 512  # characters of what is remembered: no address, and hardly a name, is longer
 _ENUMERATED: Final = 256  # addresses of a network that a rule's placeholder names one by one
 
 
@@ -40,9 +41,13 @@ class Enrichment:
         self._by_name = _names(assets)
         self._sides = tuple((_Side(name), f"{name}.ip", f"{name}.mac", f"{name}.domain") for name in _ENDS)
         self._host = _Side("host")
+        self._otherwise_named: dict[tuple[str | None, str | None], Asset | None] = {}
+        self._knows_nothing = not (assets or zones)
 
     def enrich(self, event: Event) -> None:
         """Adds ``tieline.source.*``, ``.destination.*`` and ``.host.*`` in place: only what is known."""
+        if self._knows_nothing:
+            return
         fields = event.fields
         for side, ip, hardware, name in self._sides:
             value = fields.get(ip)
@@ -50,8 +55,13 @@ class Enrichment:
                 known = side.by_value.get(value)
                 if known is None:
                     known = side.remember(value, self._facts(side, self._of_address(value), value))
-                if side.asset in known or not (hardware in fields or name in fields):
-                    fields.update(known)
+                if (
+                    side.asset in known
+                    or not (hardware in fields or name in fields)
+                    or self._named_otherwise(_first(fields.get(hardware)), _first(fields.get(name))) is None
+                ):
+                    if known:
+                        fields.update(known)
                     continue
             if hardware in fields or name in fields or ip in fields:
                 fields.update(
@@ -119,15 +129,29 @@ class Enrichment:
         known = side.by_all.get(key)
         if known is None:
             asset = self._of_address(ip) if ip is not None else None
-            if asset is None and hardware is not None:
-                asset = self._by_mac.get(mac(hardware) or "")
-            if asset is None and name is not None:
-                asset = self._of_name(name) or self._of_address(name)
+            if asset is None:
+                asset = self._named_otherwise(hardware, name)
             known = self._facts(side, asset, ip if ip is not None else name)
             if len(side.by_all) >= _REMEMBERED:
                 side.by_all.clear()
-            side.by_all[key] = known
+            if sum(len(one) for one in key if one is not None) <= _LONGEST:
+                side.by_all[key] = known
         return known
+
+    def _named_otherwise(self, hardware: str | None, name: str | None) -> Asset | None:
+        key = (hardware, name)
+        try:
+            return self._otherwise_named[key]
+        except KeyError:
+            pass
+        asset = self._by_mac.get(mac(hardware) or "") if hardware is not None else None
+        if asset is None and name is not None:
+            asset = self._of_name(name) or self._of_address(name)
+        if len(self._otherwise_named) >= _REMEMBERED:
+            self._otherwise_named.clear()
+        if len(hardware or "") + len(name or "") <= _LONGEST:
+            self._otherwise_named[key] = asset
+        return asset
 
     def _of_address(self, text: str) -> Asset | None:
         one = address(text)
@@ -172,7 +196,8 @@ class _Side:
     def remember(self, value: str, facts: Fields) -> Fields:
         if len(self.by_value) >= _REMEMBERED:
             self.by_value.clear()
-        self.by_value[value] = facts
+        if len(value) <= _LONGEST:
+            self.by_value[value] = facts
         return facts
 
 

@@ -1,5 +1,6 @@
 """Which network an address is in: the narrowest wins."""
 
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Generic, TypeVar
@@ -9,6 +10,8 @@ Network = IPv4Network | IPv6Network
 
 T = TypeVar("T")
 
+_IPV4 = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})")
+
 
 def address(text: str) -> Address | None:
     """An address in canonical form (an IPv4-mapped one as IPv4, no scope), or None where the text is none.
@@ -16,6 +19,12 @@ def address(text: str) -> Address | None:
     >>> address("::ffff:192.0.2.1"), address("FE80::1%eth0"), address("plc-1")
     (IPv4Address('192.0.2.1'), IPv6Address('fe80::1'), None)
     """
+    if len(text) <= 15:
+        dotted = _IPV4.fullmatch(text)
+        if dotted is not None:
+            return _dotted(dotted)
+    if ":" not in text and "%" not in text:
+        return None  # a name, most of the time
     try:
         found = ip_address(text.partition("%")[0])
     except ValueError:
@@ -23,6 +32,17 @@ def address(text: str) -> Address | None:
     if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
         return found.ipv4_mapped
     return found
+
+
+def _dotted(found: re.Match[str]) -> IPv4Address | None:
+    """Leading zeros are refused, as ``ipaddress`` does: to some they mean octal digits."""
+    number = 0
+    for octet in found.groups():
+        value = int(octet)
+        if value > 255 or (octet[0] == "0" and len(octet) > 1):
+            return None
+        number = number << 8 | value
+    return IPv4Address(number)
 
 
 class Networks(Generic[T]):

@@ -42,5 +42,8 @@ def _ot(event: Event) -> str:
 
 
 def _line(text: str) -> str:
-    clean = "".join(c if c.isprintable() else " " for c in text[: 2 * _LENGTH]).strip()
+    clean = text[: 2 * _LENGTH]
+    if not clean.isprintable():
+        clean = "".join(c if c.isprintable() else " " for c in clean)
+    clean = clean.strip()
     return clean if len(clean) <= _LENGTH else clean[: _LENGTH - 1] + "…"

@@ -57,8 +57,9 @@ class Parser:
     def feed(self, frames: Iterable[Frame]) -> list[Parsed]:
         out: list[Parsed] = []
         sources: dict[str, int] = {}
+        waiting, read = self._waiting, self._choice.read
         for frame in frames:
-            if frame.flow is not None or frame.source in self._waiting:
+            if frame.flow is not None or frame.source in waiting:
                 now = frame.time if frame.time is not None else frame.received
                 sources[frame.source] = max(now, sources.get(frame.source, now))
             try:
@@ -67,7 +68,7 @@ class Parser:
                     if log_format.session is not None:
                         self._converse(log_format, frame)
                         continue
-                log_format, fields = self._choice.read(frame)
+                log_format, fields = read(frame)
                 if self._join and log_format.session is not None:
                     sources.setdefault(frame.source, frame.received)
                     self._converse(log_format, frame)
@@ -75,7 +76,7 @@ class Parser:
                 parsed: Parsed = self._event(log_format, frame, fields)
             except ParseError as error:
                 parsed = self._dead(frame, str(error))
-            if frame.source in self._waiting:
+            if waiting and frame.source in waiting:
                 self._hold(frame.source, frame.sequence, parsed)
             else:
                 out.append(parsed)
@@ -151,31 +152,31 @@ class Parser:
             fields["tieline.time_sent"] = rfc3339(time)
             time = self._last.get(frame.source, frame.received)
             self.stats["clock_corrected"] += 1
-        self._last[frame.source] = time
-        logsource = log_format.logsource if log_format.route is None else log_format.route(fields)
-        fields.setdefault("event.kind", "event")
-        fields["tieline.format"] = log_format.id
+        source, name = frame.source, log_format.id
+        self._last[source] = time
+        route = log_format.route
+        logsource = log_format.logsource if route is None else route(fields)
+        if "event.kind" not in fields:
+            fields["event.kind"] = "event"
+        fields["tieline.format"] = name
         if frame.truncated:
             fields["tieline.truncated"] = True
-        self.by_format[log_format.id] = self.by_format.get(log_format.id, 0) + 1
+        try:
+            self.by_format[name] += 1
+        except KeyError:
+            self.by_format[name] = 1
         self.stats["events"] += 1
         own = fields.pop("event.id", None)
-        if not isinstance(own, str) or not own:
-            own = self._identity.of(frame.source, logsource, time, frame.payload)
-        return Event(
-            fields=fields,
-            time=time,
-            id=own,
-            logsource=logsource,
-            source=frame.source,
-            sequence=frame.sequence,
-            received=frame.received,
-            original=frame.payload,
-            format=log_format.id,
-        )
+        original = frame.payload
+        if type(own) is not str or not own:
+            own = self._identity.of(source, logsource, time, original)
+        # positional: a struct's keywords cost more than the struct
+        return Event(fields, time, own, logsource, source, frame.sequence, frame.received, original, name)
 
     def _dead(self, frame: Frame, reason: str) -> DeadLetter:
         self.stats["dead_letters"] += 1
+        if frame.truncated:
+            reason += f"; cut after {len(frame.payload)} bytes, the bound of a record"
         return DeadLetter(
             reason=reason,
             original=frame.payload,

@@ -21,7 +21,7 @@ class ReadAggregation:
         fields = event.fields
         if fields.get("ot.operation") != "read" or fields.get("event.outcome") != "success":
             return True
-        key = (
+        key: tuple[object, ...] = (
             fields.get("source.ip"),
             fields.get("destination.ip"),
             fields.get("destination.port"),
@@ -32,7 +32,11 @@ class ReadAggregation:
             str(fields.get("ot.address")),
             str(fields.get("ot.count")),
         )
-        seen = self._seen.get(key)
+        try:
+            seen = self._seen.get(key)
+        except TypeError:  # JSON may say a list where ECS has one value
+            key = tuple(map(str, key))
+            seen = self._seen.get(key)
         if seen is None:
             if len(self._seen) >= _MAX_KEYS:
                 self._seen.pop(next(iter(self._seen)))

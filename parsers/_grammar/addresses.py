@@ -3,11 +3,13 @@
 import re
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from typing import Any
 
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}")
 
 
-@lru_cache(maxsize=65_536)
 def ip(text: str | None) -> str | None:
     """The address in canonical form; an IPv4 address that IPv6 wraps is that IPv4 address. None: no address.
 
@@ -16,6 +18,11 @@ def ip(text: str | None) -> str | None:
     """
     if not text or len(text) > 64:
         return None
+    return text if _IPV4.fullmatch(text) is not None else _canonical(text)
+
+
+@lru_cache(maxsize=16_384)
+def _canonical(text: str) -> str | None:
     try:
         address = ip_address(text.strip("[]").split("%", 1)[0])
     except ValueError:
@@ -25,18 +32,18 @@ def ip(text: str | None) -> str | None:
     return str(address)
 
 
-def port(text: str | int | None) -> int | None:
+def port(value: Any) -> int | None:
     """
-    >>> port("22"), port("0"), port("70000"), port("-"), port(None)
-    (22, 0, None, None, None)
+    >>> port("22"), port(0), port("70000"), port("-"), port(None), port(["22"])
+    (22, 0, None, None, None, None)
     """
-    if text is None:
-        return None
-    if isinstance(text, str):
-        if not (text.isascii() and text.isdigit() and len(text) <= 5):
+    if type(value) is str:
+        if not (len(value) <= 5 and value.isdigit() and value.isascii()):
             return None
-        text = int(text)
-    return text if 0 <= text <= 65_535 else None
+        value = int(value)
+    elif type(value) is not int:
+        return None
+    return value if 0 <= value <= 65_535 else None
 
 
 def endpoint(text: str) -> tuple[str | None, int | None]:
@@ -55,7 +62,6 @@ def endpoint(text: str) -> tuple[str | None, int | None]:
     return ip(text), None
 
 
-@lru_cache(maxsize=65_536)
 def mac(text: str | None) -> str | None:
     """As ECS writes it (RFC 7042).
 

@@ -9,7 +9,7 @@ _NAMED = (
     ("tieline.logsource.product", "tieline.logsource.category", "tieline.logsource.service"),
     ("ls_product", "ls_category", "ls_service"),
 )
-_MOST = 4096
+_MOST, _LONGEST = 4096, 256
 _known: dict[tuple[Any, ...], LogSource] = {}
 
 
@@ -28,7 +28,7 @@ def named(fields: Mapping[str, Any]) -> LogSource | None:
             known = _known.get(key)
             if known is None:
                 known = LogSource(*key)
-                if len(_known) < _MOST:
+                if len(_known) < _MOST and sum(len(part or "") for part in key) <= _LONGEST:
                     _known[key] = known
             return known
     return None

@@ -14,6 +14,7 @@ MAX_DEPTH = 64
 _WHOLE = frozenset(("log.syslog.structured_data",))  # of ECS's type "flattened": one field, whatever is in it
 _BIG = 2.0**63
 _LONGEST_INTEGER = 20
+_MOST_PREFIXES, _MOST_NAMES, _LONGEST_NAME = 256, 256, 128
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -46,24 +47,56 @@ def flat(payload: bytes | str) -> Fields | None:
     return out
 
 
+class _Names(dict[str, str]):
+    """Name → dotted name below one prefix: a string that is kept has its hash already."""
+
+    __slots__ = ("_prefix",)
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def __missing__(self, name: str) -> str:
+        dotted = self._prefix + name
+        if len(self) < _MOST_NAMES and len(dotted) <= _LONGEST_NAME:
+            self[name] = dotted
+        return dotted
+
+
+_below: dict[str, _Names] = {}
+
+
+def _names(prefix: str) -> _Names:
+    names = _Names(prefix)
+    if len(prefix) <= _LONGEST_NAME:
+        if len(_below) >= _MOST_PREFIXES:
+            _below.clear()
+        _below[prefix] = names
+    return names
+
+
 def _flatten(value: dict[str, Any], prefix: str, out: Fields, depth: int) -> None:
+    names = _below.get(prefix) or _names(prefix)
     for name, inner in value.items():
         kind = type(inner)
+        if kind is str:
+            out[names[name]] = inner
+            continue
+        dotted = names[name]
         if kind is dict:
-            if prefix + name in _WHOLE:
-                out[prefix + name] = inner
+            if dotted in _WHOLE:
+                out[dotted] = inner
                 continue
             if inner and depth < MAX_DEPTH:
-                _flatten(inner, f"{prefix}{name}.", out, depth + 1)
+                _flatten(inner, dotted + ".", out, depth + 1)
                 continue
             if inner:
                 inner = _text(inner)
-        if kind is float:
+        elif kind is float:
             if not -_BIG < inner < _BIG:
                 raise _TooBig
         elif kind is list and not _shallow(inner, depth):
             inner = _text(inner)
-        out[prefix + name] = inner
+        out[dotted] = inner
 
 
 def _shallow(values: Any, depth: int) -> bool:

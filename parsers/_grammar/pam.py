@@ -9,7 +9,7 @@
 import re
 
 from engine.model import Fields
-from parsers._grammar.people import remote, user
+from parsers._grammar.people import account, remote, user
 
 _MODULE = re.compile(r"(pam_\w+)\(([^():\s]+)(?::(\w+))?\): ?(.*)", re.DOTALL)
 _FAILURE = re.compile(
@@ -82,9 +82,9 @@ def _who(fields: Fields, said: str) -> None:
         _name(fields, said)
         return
     logname, terminal, ruser, rhost, name = found.groups()
-    user(fields, name or None)
+    account(fields, name or None)
     if name is None:
-        user(fields, ruser or logname)
+        account(fields, ruser or logname)
     else:
         for other in (ruser, logname):
             if other and other not in fields.get("related.user", ()):
@@ -98,7 +98,7 @@ def _name(fields: Fields, said: str) -> None:
     """A name where it certainly is one; "user environment" and "user unknown" are none."""
     found = _QUOTED.search(said) or _PLAIN.search(said)
     if found is not None:
-        user(fields, next((name for name in found.groups() if name), None))
+        account(fields, next((name for name in found.groups() if name), None))
 
 
 def _session(fields: Fields, service: str, said: str) -> None:
@@ -108,21 +108,21 @@ def _session(fields: Fields, service: str, said: str) -> None:
         fields.update({"event.action": "session_opened", "event.category": ["session"], "event.type": ["start"]})
         fields["event.outcome"] = "success"
         if service in _BECOMES and by:
-            user(fields, by)
+            account(fields, by)
             user(fields, target, "user.effective.name")
             if by_id is not None:
                 fields["user.id"] = by_id
             if target_id is not None:
                 fields["user.effective.id"] = target_id
             return
-        user(fields, target)
+        account(fields, target)
         if target_id is not None:
             fields["user.id"] = target_id
         return
     found = _CLOSED.match(said)
     if found is not None:
         fields.update({"event.action": "session_closed", "event.category": ["session"], "event.type": ["end"]})
-        user(fields, found[1])
+        account(fields, found[1])
         return
     _name(fields, said)
 
@@ -149,7 +149,7 @@ def _authentication(fields: Fields, said: str) -> None:
         _who(fields, said)
     elif (sss := _SSS.match(said)) is not None:
         # the code's line follows the failure that the same module has just written
-        user(fields, sss[1])
+        account(fields, sss[1])
         fields["event.reason"] = sss[3]
         return
     elif said.startswith(("Consecutive login failures", "user ")) and ("locked" in said or "tally" in said):

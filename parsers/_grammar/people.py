@@ -47,10 +47,30 @@ def hosts(fields: Fields, frame: Frame, *names: str | None) -> None:
 
 
 def account(fields: Fields, name: str | None) -> None:
-    """``CORP\\m.keller`` is the user m.keller of the domain CORP."""
-    if name and "\\" in name:
-        domain, _, short = name.partition("\\")
-        if domain and short and "\\" not in short:
+    """A name as directories write it: the user without the domain, which stands beside.
+
+    >>> fields: Fields = {}
+    >>> account(fields, "m.keller@corp.example")
+    >>> fields["user.name"], fields["user.domain"]
+    ('m.keller', 'corp.example')
+    """
+    if name and ("\\" in name or "@" in name):
+        domain, name = domain_and_name(name)
+        if domain is not None:
             fields["user.domain"] = domain
-            name = short
     user(fields, name)
+
+
+def domain_and_name(name: str) -> tuple[str | None, str]:
+    r"""What follows an @ is a domain only with a dot in it: an @ may be part of a name.
+
+    >>> domain_and_name("CORP\\m.keller"), domain_and_name("m.keller@corp.example"), domain_and_name("p@ssw0rd")
+    (('CORP', 'm.keller'), ('corp.example', 'm.keller'), (None, 'p@ssw0rd'))
+    """
+    domain, slash, short = name.partition("\\")
+    if slash:
+        return (domain, short) if domain and short and "\\" not in short else (None, name)
+    short, at, domain = name.partition("@")
+    if at and short and "." in domain.strip(".") and "@" not in domain and " " not in domain:
+        return domain, short
+    return None, name

@@ -61,7 +61,7 @@ _RELAYED = re.compile(
 _LEVELS = frozenset(("INFO", "WARN", "WARNING", "ERROR", "DEBUG", "FATAL", "TRACE", "NOTICE", "CRITICAL", "SEVERE"))
 
 _RELAYS = 3
-_MOST = 16_384
+_MOST, _LONGEST = 16_384, 256
 _programs: dict[str, tuple[str, str]] = {}
 
 
@@ -139,7 +139,8 @@ def _program(app: str) -> tuple[str, str]:
     names = (name or app, (name or app).lower())
     if len(_programs) >= _MOST:
         _programs.clear()
-    _programs[app] = names
+    if len(app) <= _LONGEST:
+        _programs[app] = names
     return names
 
 

@@ -1,10 +1,12 @@
 """ECS for one Windows event whose names are Sigma's: each function fills what its kind of event says."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from engine.model import Fields
 from parsers._grammar.addresses import ip, port
+from parsers._grammar.people import domain_and_name
 from parsers._grammar.windows_tables import KERBEROS, LOGON_TYPES, STATUS
 
 Data = Mapping[str, Any]
@@ -51,27 +53,40 @@ def related(fields: Fields, name: str, value: str) -> None:
 
 def person(fields: Fields, data: Data, prefix: str, field: str = "user") -> None:
     """``SubjectUserName``, ``SubjectDomainName`` and ``SubjectUserSid`` (or Target…) as an ECS user."""
-    name = text(data, f"{prefix}UserName")
-    domain = text(data, f"{prefix}DomainName")
+    theirs, ours = _names(prefix, field)
+    name = text(data, theirs[0])
+    domain = text(data, theirs[1])
     if name is not None:
         if "@" in name:
             name, _, realm = name.partition("@")
             domain = domain or realm
-        fields[f"{field}.name"] = name
+        elif "\\" in name:
+            realm, _, name = name.rpartition("\\")
+            domain = domain or realm
+        fields[ours[0]] = name
         related(fields, "related.user", name)
     if domain is not None:
-        fields[f"{field}.domain"] = domain
-    sid = text(data, f"{prefix}UserSid") or text(data, f"{prefix}Sid")
+        fields[ours[1]] = domain
+    sid = text(data, theirs[2]) or text(data, theirs[3])
     if sid is not None and sid.startswith("S-"):
-        fields[f"{field}.id"] = sid
+        fields[ours[2]] = sid
+
+
+@cache
+def _names(prefix: str, field: str) -> tuple[tuple[str, str, str, str], tuple[str, str, str]]:
+    return (
+        (f"{prefix}UserName", f"{prefix}DomainName", f"{prefix}UserSid", f"{prefix}Sid"),
+        (f"{field}.name", f"{field}.domain", f"{field}.id"),
+    )
 
 
 def account(fields: Fields, name: str | None, field: str = "user") -> None:
     """``CORP\\m.keller``."""
     if name is None:
         return
-    domain, slash, short = name.rpartition("\\")
-    if slash and domain and domain not in _NOBODY:
+    domain, found = domain_and_name(name)
+    short = found.rpartition("\\")[2]
+    if domain is not None and domain not in _NOBODY:
         fields[f"{field}.domain"] = domain
     if short and short not in _NOBODY:
         fields[f"{field}.name"] = short
@@ -79,7 +94,7 @@ def account(fields: Fields, name: str | None, field: str = "user") -> None:
 
 
 def side(fields: Fields, which: str, address: str | None, number_: Any = None, name: str | None = None) -> None:
-    canonical = ip(address)
+    canonical = None if address is None else ip(address)
     if canonical is not None:
         fields[f"{which}.ip"] = canonical
         fields[f"{which}.address"] = canonical

@@ -56,6 +56,9 @@ _NEEDED = {"EventID", "Channel", "Computer", "Provider_Name"}
 _RECORDS = ("RecordNumber", "EventRecordId", "RecordId")
 _MOST_DATA = 512
 
+_MOST_LAYOUTS, _LONGEST_LAYOUT = 512, 16_384
+_layouts: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = {}
+
 
 def is_windows(shape: Mapping[str, Any]) -> bool:
     """
@@ -96,6 +99,29 @@ def flat_names(shape: Mapping[str, Any]) -> Fields:
     >>> flat_names({"Event.EventData.Data": [{"@Name": "Image", "#text": "x"}]})
     {'Image': 'x'}
     """
+    layout = tuple(shape)
+    plan = _layouts.get(layout)
+    if plan is None:
+        plan = _planned(layout)
+    if plan is not None:
+        out = {ours: shape[name] for ours, name in plan}
+        if None not in out.values():
+            return out
+    return _found(shape)
+
+
+def _planned(layout: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:
+    """Where each name is found in objects with these names: senders have few layouts. None: the values decide."""
+    plan: tuple[tuple[str, str], ...] | None = None
+    if sum(map(len, layout)) <= _LONGEST_LAYOUT and not any(name.endswith(("Data", "Data.#text")) for name in layout):
+        plan = tuple(_found({name: name for name in layout}).items())
+        if len(_layouts) >= _MOST_LAYOUTS:
+            _layouts.clear()
+        _layouts[layout] = plan
+    return plan
+
+
+def _found(shape: Mapping[str, Any]) -> Fields:
     out: Fields = {}
     if "EventID" not in shape or "Channel" not in shape:
         for name, value in shape.items():

@@ -115,7 +115,7 @@ CATEGORIES = {
     },
     "powershell": {"4103": "ps_module", "4104": "ps_script"},
     "powershell-classic": {"400": "ps_classic_start", "600": "ps_classic_provider_start", "800": "ps_classic_script"},
-    "terminalservices-localsessionmanager": {"21": "authentication"},
+    "terminalservices-localsessionmanager": {"21": "authentication", "25": "authentication"},
     "terminalservices-remoteconnectionmanager": {"1149": "authentication"},
 }
 """Service and event id to the category of Sigma's taxonomy."""
@@ -216,7 +216,7 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
         "22": Meaning("shell-started", _SESSION, ("info",)),
         "23": Meaning("logged-out", _SESSION, ("end",)),
         "24": Meaning("session-disconnected", _SESSION, ("end",)),
-        "25": Meaning("session-reconnected", _SESSION, ("start",), "success"),
+        "25": Meaning("session-reconnected", ("authentication", "session"), ("start",), "success"),
     },
     "terminalservices-remoteconnectionmanager": {
         "1149": Meaning("rdp-authenticated", _LOGIN, ("start",), "success"),

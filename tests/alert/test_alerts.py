@@ -80,6 +80,14 @@ def test_a_detection_becomes_an_ecs_alert() -> None:
     assert "tieline.correlation.revision" not in document
 
 
+def test_the_original_of_a_packet_stays_hexadecimal() -> None:
+    packet, line = event(**{"event.original": "0300"}), event()
+
+    documents = [Alerts().alert(Match(RULE, one)).document for one in (packet, line)]
+
+    assert [document["event.original"] for document in documents] == ["0300", "\x03\x00"]
+
+
 def test_ics_techniques_have_their_own_tactics() -> None:
     document = Alerts().alert(Match(RULE, event())).document
 

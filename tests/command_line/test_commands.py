@@ -93,6 +93,16 @@ def test_the_order_of_the_files_does_not_matter_and_the_same_input_gives_the_sam
     assert len(objects(forth)) == 1
 
 
+def test_one_record_without_a_time_does_not_make_the_others_late(tmp_path: Path, rules: Path) -> None:
+    log = tmp_path / "auth.log"
+    log.write_text(failed(1) + '{"a": 1}\n' + failed(2) + failed(3))
+
+    done = tieline("replay", "--rules", rules, log)
+
+    assert [alert["rule.name"] for alert in objects(done)] == ["Three failed logons"]
+    assert b"late" not in done.stderr
+
+
 def test_what_parse_printed_replays_to_the_same_alerts(tmp_path: Path, rules: Path) -> None:
     log = tmp_path / "auth.log"
     log.write_text("".join(failed(second) for second in range(4)))

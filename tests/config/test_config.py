@@ -34,10 +34,23 @@ def test_paths_are_relative_to_the_file_and_secrets_come_from_files_or_the_envir
     assert config.sinks[2].path == str(tmp_path / "out" / "alerts.ndjson")  # type: ignore[union-attr]
 
 
+def test_a_pipeline_is_a_name_or_a_file_beside_the_configuration(tmp_path: Path) -> None:
+    path = written(tmp_path, "pipelines: [ecs_windows, ours/fields.yml, /etc/theirs.yaml]\n")
+
+    config = read(path)
+
+    assert config.pipelines == ["ecs_windows", str(tmp_path / "ours" / "fields.yml"), "/etc/theirs.yaml"]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [
         ("role: all\nrole: detect\n", 2, "stands twice"),
+        ("role: al\n", 1, "`tieline config schema` shows what may stand there"),
+        ("metrics:\n  port: 9464\n", 1, "`tieline config schema` shows the known keys"),
+        ("sources:\n  - {type: syslog}\n", 2, "add name:"),
+        ("limits:\n  groups_per_rule: 0\n", 2, "Expected `int` >= 1"),
+        ("limits:\n  matches_per_group: -5\n", 2, "Expected `int` >= 1"),
         ("sources:\n  - type: syslog\n    name: x\n    listen: nowhere\n", 4, "is no address"),
         ("sources:\n  - {type: syslog, name: x, transport: tls}\n", 2, "TLS needs a certificate"),
         ("sources:\n  - {type: stdin, name: x}\n  - {type: stdin, name: x}\n", 3, "two sources are named 'x'"),
@@ -60,7 +73,7 @@ def test_every_complaint_names_its_line(tmp_path: Path, text: str, line: int, wh
     (problem, *_) = check(path, formats={"syslog": None})
 
     assert (problem.path, problem.line) == (str(path), line)
-    assert what in problem.what
+    assert what in f"{problem.what}; {problem.mend}"
 
 
 def test_bytes_that_are_no_text_are_a_complaint_too(tmp_path: Path) -> None:

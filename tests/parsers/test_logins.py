@@ -29,7 +29,7 @@ def who(message: str, program: str = "sshd") -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("verdict", ["Accepted", "Failed"])
 @given(
-    name=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=30),
+    name=st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="\\@"), min_size=1, max_size=30),
     address=st.ip_addresses(),
     number=st.integers(1, 65535),
 )
@@ -39,6 +39,28 @@ def test_sshd_names_the_user_and_the_peer(verdict: str, name: str, address: Any,
     found = who(f"{verdict} password for {name} from {address} port {number} ssh2")
 
     assert found == ("success" if verdict == "Accepted" else "failure", name, str(mapped), number)
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "domain"),
+    [
+        ("CORP\\m.keller", "m.keller", "CORP"),
+        ("m.keller@corp.example", "m.keller", "corp.example"),
+        ("p@ssw0rd", "p@ssw0rd", None),
+        ("a\\b\\c", "a\\b\\c", None),
+        ("@corp.example", "@corp.example", None),
+    ],
+)
+def test_a_directory_s_user_is_the_same_user_with_and_without_the_domain(
+    written: str, name: str, domain: str | None
+) -> None:
+    for message in (
+        f"Accepted password for {written} from 198.51.100.9 port 4 ssh2",
+        f"pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=x  user={written}",
+    ):
+        fields = event(message, "sshd").fields
+
+        assert (fields["user.name"], fields.get("user.domain")) == (name, domain)
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,51 @@ def test_a_story_that_only_just_does_not_hang_together_is_not_critical(
     assert critical(found) == []
 
 
+def seen(time: str, source: str, destination: str, **more: Any) -> str:
+    said = {"category": ["authentication"], "type": ["start"], "outcome": "success"}
+    ends = {"source": {"ip": source}, "destination": {"ip": destination}, "network": {"protocol": "rdp"}}
+    return json.dumps({"@timestamp": f"2026-03-03T{time}Z", "event": said, "user": {"name": "viktor"}, **ends, **more})
+
+
+@pytest.mark.parametrize("more", [{}, {"host": {"name": "broker-1", "ip": ["172.16.5.8"]}}])
+def test_a_session_that_another_host_saw_leads_to_the_same_story(tmp_path: Path, more: dict[str, Any]) -> None:
+    desktop = [seen("02:20:01", "172.16.9.4", JUMP_HOST, **more)]
+    session = [seen("02:31:01", JUMP_HOST, WORKSTATION, **more)]
+
+    found = alerts(tmp_path, {**STORY, "remote desktop": desktop, "session": session})
+
+    [alert] = critical(found)
+    assert alert["tieline.correlation.group"] == {"workstation": WORKSTATION}
+
+
+@pytest.mark.parametrize("code", [21, 25])
+def test_a_remote_desktop_that_is_taken_up_again_is_one_as_well(tmp_path: Path, code: int) -> None:
+    provider = "Microsoft-Windows-TerminalServices-LocalSessionManager"
+    desktop = {
+        "EventID": code,
+        "Channel": f"{provider}/Operational",
+        "Provider_Name": provider,
+        "Computer": "JMP07",
+        "TimeCreated": "2026-03-03T02:20:01Z",
+        "User": "PLANT\\viktor",
+        "Address": "172.16.9.4",
+    }
+
+    found = alerts(tmp_path, {**STORY, "remote desktop": [json.dumps(desktop)]})
+
+    assert len(critical(found)) == 1
+
+
+@pytest.mark.parametrize("spelling", ["PLANT\\viktor", "viktor@plant.example"])
+def test_the_user_is_the_same_with_the_domain_in_front_or_behind(tmp_path: Path, spelling: str) -> None:
+    success = [SUCCESS[0].replace("viktor", spelling)]
+    desktop = [windows("02:20:01.1234567", "JMP07.plant.example", spelling, 10, "172.16.9.4")]
+
+    found = alerts(tmp_path, {**STORY, "success": success, "remote desktop": desktop})
+
+    assert len(critical(found)) == 1
+
+
 def test_without_an_asset_list_the_host_addresses_in_the_logs_join_the_story(tmp_path: Path) -> None:
     session = [windows("02:31:01.5", "ENG-22", "viktor", 10, JUMP_HOST, **{"host.ip": [WORKSTATION, "fe80::9"]})]
 
