@@ -64,7 +64,7 @@ def test_kafka_has_its_records_and_its_address_after_a_kill(kafka: str, kafka_se
 
 
 def test_elasticsearch_creates_a_document_of_a_data_stream_once(elasticsearch: str) -> None:
-    stream = f"logs-tieline.alert-{uuid.uuid4().hex[:8]}"
+    stream = f"logs-smoke.alert-{uuid.uuid4().hex[:8]}"
     document = {"@timestamp": "2026-03-01T07:00:00.123456789Z", "event.kind": "alert", "rule.name": "PLC stopped"}
     once = {"_op_type": "create", "_index": stream, "_id": "a1-0", "_source": document}
 
@@ -103,7 +103,7 @@ def test_elasticsearch_has_its_documents_and_its_address_after_a_stop(
 
 
 def test_elasticsearch_8_creates_a_document_of_a_data_stream_once(elasticsearch8: str) -> None:
-    stream = f"logs-tieline.alert-{uuid.uuid4().hex[:8]}"
+    stream = f"logs-smoke.alert-{uuid.uuid4().hex[:8]}"
     template = {"index_patterns": [stream], "data_stream": {}, "priority": 500, "template": {}}
     bulk = '{"create":{"_id":"a1-0"}}\n{"@timestamp":"2026-03-01T07:00:00Z","event.kind":"alert"}\n'
 
