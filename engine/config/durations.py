@@ -4,17 +4,9 @@ import re
 from datetime import timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from engine.model.times import UNIT_NS
+
 _PARTS = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d|w)")
-_UNIT_NS = {
-    "ns": 1,
-    "us": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-    "d": 86_400 * 10**9,
-    "w": 604_800 * 10**9,
-}
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 
 
@@ -28,7 +20,7 @@ def duration_ns(text: str) -> int:
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         raise ValueError(f"{text!r} is no duration; write it like 30s, 5m or 1h30m")
     return sum(
-        int(number) * _UNIT_NS[unit] if number.isdigit() else round(float(number) * _UNIT_NS[unit])
+        int(number) * UNIT_NS[unit] if number.isdigit() else round(float(number) * UNIT_NS[unit])
         for number, unit in parts
     )
 

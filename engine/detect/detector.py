@@ -16,12 +16,11 @@ _EVERY: Final = 64  # one event in so many is timed
 
 
 class Stats(msgspec.Struct):
-    """``hits`` and ``cost_ns`` by rule id; ``evaluated``: events for which no remembered answer was found."""
+    """``hits`` and ``cost_ns`` by rule id."""
 
     events: int = 0
     matches: int = 0
     truncated: int = 0
-    evaluated: int = 0
     hits: dict[str, int] = {}
     cost_ns: dict[str, int] = {}
     sampled: int = 0

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from engine.model.times import from_iso, nanoseconds
+from engine.model.times import UNIT_NS, from_iso, nanoseconds
 from engine.ruleset.documents import Map, Seq, documents, line_of
 from engine.ruleset.files import rule_files
 from engine.ruleset.problem import Problem, Refused
@@ -24,7 +24,6 @@ START_NS = 1_767_225_600 * 10**9
 
 _KEYS = ("name", "events", "raw", "format", "fires", "description")
 _OFFSET = re.compile(r"(?:([0-9]+(?:\.[0-9]+)?)(d|h|ms|m|us|ns|s))(?=[0-9]|$)")
-_UNIT_NS = {"d": 86_400 * 10**9, "h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _MAX_OFFSET_NS = 366 * 86_400 * 10**9 * 10
 
 
@@ -240,7 +239,7 @@ def _at(value: Any, line: int) -> int:
     if isinstance(value, str):
         pieces = _OFFSET.findall(value)
         if pieces and "".join(number + unit for number, unit in pieces) == value:
-            offset = sum(_part(number, _UNIT_NS[unit]) for number, unit in pieces)
+            offset = sum(_part(number, UNIT_NS[unit]) for number, unit in pieces)
             if offset < _MAX_OFFSET_NS:
                 return START_NS + offset
         absolute = from_iso(value)

@@ -13,6 +13,7 @@ from sigma.correlations import SigmaCorrelationRule, SigmaCorrelationTimespan
 from sigma.exceptions import SigmaCorrelationRuleError, SigmaRuleLocation
 
 from engine.model import RuleHead
+from engine.model.times import UNIT_NS
 from engine.ruleset import boolean
 from engine.ruleset.correlation import Op, Threshold, Type
 from engine.ruleset.documents import Map, Seq
@@ -27,16 +28,6 @@ OUR_KEYS = ("skew",)
 MAX_RULES = 64
 
 _SPAN = re.compile(r"([0-9]{1,12})\s*(ns|us|ms|s|m|h|d|w)")
-_UNIT_NS = {
-    "ns": 1,
-    "us": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-    "d": 86_400 * 10**9,
-    "w": 604_800 * 10**9,
-}
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -353,7 +344,7 @@ def _span(value: Any, key: str, line: int) -> int:
         raise Refused(
             f"{key}: '{str(value)[:40]}' is no time span", "write a number and a unit, such as 1s or 500ms", line
         )
-    ns = int(found[1]) * _UNIT_NS[found[2]]
+    ns = int(found[1]) * UNIT_NS[found[2]]
     if ns > 86_400 * 10**9:
         raise Refused(f"{key}: more than a day", "choose a shorter one", line)
     return ns
