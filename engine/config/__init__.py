@@ -27,6 +27,7 @@ __all__ = [
 
 Source: TypeAlias = SyslogSource | FileSource | StdinSource | KafkaSource | PacketSource
 Sink: TypeAlias = NdjsonSink | SqliteSink | ElasticsearchSink | KafkaSink
+_OFTEN_NS = 100_000_000
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -78,12 +79,14 @@ class Privacy(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``role``: ``collect`` parses and writes events to Kafka, ``detect`` reads them and alerts, ``all`` does both in
-    one process. ``rules``: directories or files (default: the shipped rules). ``assets``, ``zones``: a YAML file
-    (one may hold both), or the list itself."""
+    one process. ``rules``: directories or files (default: the shipped rules). ``rules_reload``: how often it is looked
+    whether they have changed (null: only on SIGHUP). ``assets``, ``zones``: a YAML file (one may hold both), or the
+    list itself."""
 
     role: Literal["all", "collect", "detect"] = "all"
     sources: list[Source] = []
     rules: list[str] = []
+    rules_reload: str | None = "5s"
     pipelines: list[str] = []
     assets: str | list[dict[str, Any]] | dict[str, Any] | None = None
     zones: str | list[dict[str, Any]] | dict[str, Any] | None = None
@@ -202,10 +205,13 @@ def _meaning(document: Document, config: Config, formats: Mapping[str, Any] | No
         (("time", "lateness"), config.time.lateness),
         (("time", "idle_after"), config.time.idle_after),
         (("state", "every"), config.state.every),
+        (("rules_reload",), config.rules_reload),
     ):
         try:
             if text is not None:
                 duration_ns(text)
+            if where == ("rules_reload",) and text is not None and duration_ns(text) < _OFTEN_NS:
+                complain(where, f"{text} is too often", "write 100ms or more, or null: only on SIGHUP")
         except ValueError as error:
             complain(where, str(error))
     try:

@@ -274,6 +274,16 @@ class Correlation(ABC):
             if due is not None:
                 self.arm(group, due)
 
+    def take_over(self, other: "Correlation") -> None:
+        """The state of a correlation of the same definition, which must not be used any more."""
+        self.groups, self.counts = other.groups, other.counts
+        self.open_alerts, self.end = other.open_alerts, other.end
+        if self.rule.head != other.rule.head:
+            for group in self.groups.values():
+                for life in (group.alert, *(group.kept or ())):
+                    if life is not None:
+                        life.rule = self.rule
+
     def items_state(self, group: Group, items: Sequence[Item], heads: Heads) -> list[Any]:
         return [item_state(item, self.spelling(item, group.key), heads, self.whole) for item in items]
 

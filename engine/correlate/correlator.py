@@ -1,9 +1,9 @@
 """Holds matches until the watermark has passed them, and gives them to the correlations in order of event time."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 from engine.correlate.correlation import NEVER, Correlation, Setting
@@ -15,6 +15,7 @@ from engine.correlate.ordered import Ordered
 from engine.correlate.skewed import Skewed
 from engine.correlate.sliding import Sliding
 from engine.correlate.state import Heads, item_from, item_state
+from engine.correlate.succession import Definitions, Dropped
 from engine.correlate.watermark import Watermark
 from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule, Threshold
@@ -31,9 +32,19 @@ class Correlator:
 
     A returned match with ``correlated.closed_by`` set says that the alert is closed; its revision is the last one,
     unless a late match has made one more of it.
+
+    ``definitions``: what stands for the meaning of the detection rules, by id. A correlation that means something else
+    than before, or is above one that does, starts anew; ``dropped`` is the state that was given up for that.
     """
 
-    def __init__(self, rules: Sequence[CorrelationRule], *, lateness_ns: int, limits: Limits = _DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        rules: Sequence[CorrelationRule],
+        *,
+        lateness_ns: int,
+        limits: Limits = _DEFAULT_LIMITS,
+        definitions: Mapping[str, str] = {},
+    ) -> None:
         self._watermark = Watermark(lateness_ns)
         self._limits = limits
         self._held: list[Item] = []
@@ -44,6 +55,8 @@ class Correlator:
         self._arrivals = 0
         self._late = 0
         self._forced = 0
+        self._former: dict[str, int] = {}  # counts of correlations that are no more
+        self.dropped = Dropped()
         setting = Setting(limits, lateness_ns, self._schedule, self._emit)
         self._correlations = [_correlation(rule, index, setting) for index, rule in enumerate(_inner_first(rules))]
         feeds: dict[str, tuple[int, ...]] = {}
@@ -55,6 +68,7 @@ class Correlator:
             for outer in feeds.get(correlation.rule.head.id, ()):
                 above = self._correlations[outer]
                 above.delay = max(above.delay, correlation.delay + correlation.rule.skew_ns)
+        self._definitions = Definitions([each.rule for each in self._correlations], _fingerprint, definitions)
 
         # By base rule, where none of its correlations is delayed or has another above it.
         self._direct = {
@@ -77,7 +91,7 @@ class Correlator:
 
     @property
     def stats(self) -> Mapping[str, int]:
-        total = {"late": self._late, "forced": self._forced, "held": len(self._held)}
+        total = {**self._former, "late": self._late, "forced": self._forced, "held": len(self._held)}
         for counts in self.rule_stats.values():
             for key, value in counts.items():
                 if key != "late":
@@ -150,9 +164,10 @@ class Correlator:
             "held": [item_state(item, (), heads, True) for item in self._held],
             "delayed": [[when, ids[index], item_state(item, (), heads, True)] for when, index, item in self._delayed],
             "rules": {
-                correlation.rule.head.id: [_fingerprint(correlation.rule), correlation.snapshot(heads)]
+                correlation.rule.head.id: [self._definitions[correlation.rule.head.id], correlation.snapshot(heads)]
                 for correlation in self._correlations
             },
+            "definitions": self._definitions,
             "heads": heads.table,
         }
 
@@ -171,17 +186,52 @@ class Correlator:
         self._watermark.restore(state["watermark"])
         self._arrivals, self._late, self._forced = state["counts"]
         by_id = {correlation.rule.head.id: correlation for correlation in self._correlations}
-        for id, (fingerprint, own) in state["rules"].items():
-            correlation = by_id.get(id)
-            if correlation is not None and fingerprint == _fingerprint(correlation.rule):
-                correlation.restore(own, heads)
-        for each in state["held"]:
-            item = item_from(each, heads)
-            if item[RULE] in self._feeds:
-                heappush(self._held, item)
-        for when, id, each in state["delayed"]:
-            if id in by_id:
-                heappush(self._delayed, (when, by_id[id].index, item_from(each, heads)))
+        definitions = state.get("definitions", {})
+        for id, (_, own) in state["rules"].items():
+            if id in by_id and self._definitions.same(id, definitions):
+                by_id[id].restore(own, heads)
+            else:
+                self.dropped.state_of(id, len(own["groups"]), sum(group[3] is not None for group in own["groups"]))
+        held = (item_from(each, heads) for each in state["held"])
+        self._hold(held, ((id, item_from(each, heads)) for _, id, each in state["delayed"]), definitions)
+
+    def take_over(self, old: "Correlator") -> None:
+        """Goes on where ``old`` is, which must not be used any more: what ``restore`` of its snapshot does, at once."""
+        self._watermark, self._arrivals, self._former = old._watermark, old._arrivals, old._former
+        self._late, self._forced = old._late, old._forced
+        by_id = {correlation.rule.head.id: correlation for correlation in self._correlations}
+        moved: dict[int, int] = {}
+        for before in old._correlations:
+            id = before.rule.head.id
+            if id in by_id and self._definitions.same(id, old._definitions):
+                by_id[id].take_over(before)
+                moved[before.index] = by_id[id].index
+                continue
+            self.dropped.state_of(id, len(before.groups), before.open_alerts)
+            for name, count in asdict(before.counts).items():
+                self._former[name] = self._former.get(name, 0) + count
+        self._timers = old._timers
+        if len(moved) < len(old._correlations) or any(now != before for before, now in moved.items()):
+            self._timers = [(when, moved[index], key) for when, index, key in old._timers if index in moved]
+            heapify(self._timers)
+        ids = [correlation.rule.head.id for correlation in old._correlations]
+        self._hold(old._held, ((ids[index], item) for _, index, item in old._delayed), old._definitions)
+        old._correlations.clear()  # they refer to each other, and would stay in memory
+
+    def _hold(self, held: Iterable[Item], delayed: Iterable[tuple[str, Item]], definitions: Mapping[str, str]) -> None:
+        """Of what waited under other rules, that whose rule means the same and is still referred to."""
+        by_id = {correlation.rule.head.id: correlation for correlation in self._correlations}
+        same = {rule for rule in self._feeds if self._definitions.same(rule, definitions)}
+        waiting = list(held)
+        self._held = [item for item in waiting if item[RULE] in same]
+        heapify(self._held)
+        self.dropped.matches += len(waiting) - len(self._held)
+        for id, item in delayed:
+            above = by_id.get(id)
+            if above is not None and item[RULE] in above.rule.rules and item[RULE] in same:
+                heappush(self._delayed, (item[TIME] + above.delay, above.index, item))
+            else:
+                self.dropped.matches += 1
         self._watermark.due(self._next())
 
     def _release(self) -> Sequence[Match]:
