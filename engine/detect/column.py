@@ -128,6 +128,9 @@ class Column(dict[Any, int]):
             self._checked.append([])
         return number
 
+    def ready(self) -> None:
+        self._needles.ready()
+
     def __missing__(self, value: Any) -> int:
         kind = type(value)
         if kind is str:

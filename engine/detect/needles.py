@@ -58,7 +58,7 @@ class Needles:
     def literals(self, text: bytes) -> Sequence[int]:
         """The numbers of the literals in a text that ``encoded`` made, each once, in no order."""
         if not self._ready:
-            self._compile()
+            self.ready()
         if self._of_literals is None:
             return ()
         found = self._found
@@ -77,7 +77,7 @@ class Needles:
         if not text.isascii():  # they are compiled for ASCII
             return self.expressions
         if not self._ready:
-            self._compile()
+            self.ready()
         assert self._of_expressions is not None
         found: list[int] = []
 
@@ -92,8 +92,10 @@ class Needles:
             return self.expressions
         return set(found)
 
-    def _compile(self) -> None:
-        """Only when something is to be found: most fields of most log sources never come."""
+    def ready(self) -> None:
+        """Compiles, if it has not been done: else when something is first looked for, for most fields never come."""
+        if self._ready:
+            return
         self._ready = True
         if self._literals:
             database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
