@@ -31,7 +31,7 @@ def parse(frame: Frame) -> Fields:
     if shape is None:
         raise ParseError("microsoft_windows: not a JSON object")
     names = flat_names(shape)
-    data: Mapping[str, Any] = shape | names if names else shape
+    data: Fields = shape | names if names else shape
     code = text(data, "EventID")
     if code is None:
         raise ParseError("microsoft_windows: no EventID")

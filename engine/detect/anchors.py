@@ -5,7 +5,9 @@ from functools import lru_cache
 from typing import Final
 
 import msgspec
+import re2
 
+from engine.detect.predicates import linear
 from engine.detect.wildcards import anywhere, literals, pieces
 from engine.ruleset.condition import (
     And,
@@ -147,31 +149,44 @@ def required(regex: Regex) -> tuple[str, ...]:
         tree = re._parser.parse(regex.pattern, re.IGNORECASE if "i" in regex.flags else 0)  # type: ignore[attr-defined]
     except (re.error, RecursionError, OverflowError):
         return ()
-    return min(_sequences(tree), key=lambda one: sum(map(_literal_cost, one)), default=())
+    return _rarest(_sequences(tree, _odd(regex)))
 
 
-def _sequences(tree: object) -> list[tuple[str, ...]]:
-    """Every set of literals of which one must occur."""
+def _odd(regex: Regex) -> str:
+    """The letters that match what is not folded to them: where case is ignored, Python takes ı and İ for an i."""
+    if "i" not in regex.flags and "(?" not in regex.pattern:
+        return ""
+    try:
+        linear(regex)
+    except re2.error:
+        return "iI"
+    return ""
+
+
+def _rarest(some: list[tuple[str, ...]]) -> tuple[str, ...]:
+    return min(some, key=lambda one: sum(map(_literal_cost, one)), default=())
+
+
+def _sequences(tree: object, odd: str) -> list[tuple[str, ...]]:
+    """Every set of literals of which one must occur, none with one of the ``odd`` letters."""
     found: list[tuple[str, ...]] = []
     run = ""
     for operation, argument in tree:  # type: ignore[attr-defined]
         name = str(operation)
-        if name == "LITERAL" and argument < 128:
+        if name == "LITERAL" and argument < 128 and chr(argument) not in odd:
             run += chr(argument).casefold()
             continue
         if run:
             found.append((run,))
             run = ""
         if name == "SUBPATTERN":
-            found.extend(_sequences(argument[3]))
+            found.extend(_sequences(argument[3], odd))
         elif name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT") and argument[0] > 0:
-            found.extend(_sequences(argument[2]))
+            found.extend(_sequences(argument[2], odd))
         elif name == "ATOMIC_GROUP":
-            found.extend(_sequences(argument))
+            found.extend(_sequences(argument, odd))
         elif name == "BRANCH":
-            branches = [
-                min(_sequences(one), key=lambda s: sum(map(_literal_cost, s)), default=()) for one in argument[1]
-            ]
+            branches = [_rarest(_sequences(one, odd)) for one in argument[1]]
             if all(branches) and sum(map(len, branches)) <= 64:
                 found.append(tuple(literal for branch in branches for literal in branch))
     if run:

@@ -20,8 +20,14 @@ from engine.ruleset.detection import DetectionRule
 ANSWERS: Final = 16_384
 """Answers of all columns together that are remembered; then the memory starts afresh."""
 
+TOLD: Final = 65_536
+"""Ways to an answer that all layouts together remember; then the memory starts afresh."""
+
 LAYOUTS: Final = 4_096
-"""Layouts that are remembered; then the memory starts afresh."""
+"""Layouts that are remembered, in all ``_ROOM`` characters of field names; then the memory starts afresh."""
+
+_ROOM: Final = 4_000_000
+_WIDEST: Final = 65_536  # characters of a remembered layout's field names: any sender may make names up
 
 _READY: Final = 4_096  # texts of one field that are kept ready for tests
 _LONGEST: Final = 2_048
@@ -99,6 +105,8 @@ class Bucket:
         self._columns = {name: Column(name, some_asked, zone, self._note) for name, some_asked in asked.items()}
         self._paths = prefixes(self._columns)
         self._layouts: dict[tuple[str, ...], Layout] = {}
+        self._room = _ROOM
+        self._told = 0
         self._answers: dict[int, _Answer] = {}
         self._ready: list[dict[str, Values]] = [{} for _ in self._names]
         self._programs: list[Program | None] = [None] * len(rules)
@@ -131,8 +139,9 @@ class Bucket:
         key = tuple(fields)
         layout = self._layouts.get(key) or self._layout(key, fields)
         numbers = layout.numbers(fields)
-        if self._note.stale:
+        if self._note.stale:  # this layout's answers, too, are by numbers that now stand for others
             self._forget()
+            layout = self._layout(key, fields)
         answer = layout.answers.get(numbers) or self._answer(layout, numbers)
         held: Sequence[int] = answer.held
         if answer.called or answer.keyed:
@@ -181,20 +190,28 @@ class Bucket:
         return values
 
     def _layout(self, key: tuple[str, ...], fields: dict[str, Any]) -> Layout:
-        if len(self._layouts) >= LAYOUTS:
-            self._layouts.clear()
-        layout = self._layouts[key] = Layout(fields, self._columns, self._paths, self._base)
+        layout = Layout(fields, self._columns, self._paths, self._base)
+        size = sum(map(len, key)) + 64 * len(key)
+        if size <= _WIDEST:
+            self._room -= size
+            if len(self._layouts) >= LAYOUTS or self._room < 0:
+                self._forget()
+                self._room -= size
+            self._layouts[key] = layout
         return layout
 
     def _forget(self) -> None:
         self._layouts.clear()
+        self._room = _ROOM
+        self._told = 0
         self._note.stale = False
 
     def _answer(self, layout: Layout, numbers: tuple[int, ...]) -> _Answer:
         told = layout.together(numbers)
         answer = self._answers.get(told) or self._of_told(told)
-        if len(layout.answers) >= ANSWERS:
-            layout.answers.clear()
+        if self._told >= TOLD:
+            self._forget()
+        self._told += 1
         layout.answers[numbers] = answer
         return answer
 
@@ -242,7 +259,11 @@ class Bucket:
         """Nanoseconds that the condition takes by itself, by rule id, of each rule that the columns do not rule out."""
         key = tuple(event.fields)
         layout = self._layouts.get(key) or self._layout(key, event.fields)
-        answer = self._answer(layout, layout.numbers(event.fields))
+        numbers = layout.numbers(event.fields)
+        if self._note.stale:
+            self._forget()
+            layout = self._layout(key, event.fields)
+        answer = layout.answers.get(numbers) or self._answer(layout, numbers)
         keyed = map(self._whole, _numbers(answer.keyed & self._keyworded(layout, event)))
         row = _Row(self, event)
         spent: list[tuple[str, int]] = []

@@ -15,6 +15,9 @@ from engine.ruleset.condition import And, FieldRef, Identifier, Node, Not, Or
 ALTERNATIVES: Final = 2
 """Clauses over several fields that are told field by field; a rule's further ones are left over."""
 
+SPLITS: Final = 3
+"""Conjuncts of keywords or fields that are told apart, each into two; a rule's further ones are left over."""
+
 COMMON: Final = 2_000.0  # of 10,000 events: a part that holds so often is not worth telling of every value …
 _RARE: Final = 600.0  # … where the rule has a rarer one
 _NEGATED: Final = 9_000.0
@@ -69,7 +72,7 @@ def clauses(condition: Node, firm: Firm) -> list[Clauses]:
     return _clauses(list(_conjuncts(Part(condition, False))), firm)
 
 
-def _clauses(parts: list[Part], firm: Firm) -> list[Clauses]:
+def _clauses(parts: list[Part], firm: Firm, splits: int = SPLITS) -> list[Clauses]:
     required: dict[str, list[Part]] = {}
     several: list[_Alternative] = []
     keywords: list[Node] = []
@@ -78,9 +81,9 @@ def _clauses(parts: list[Part], firm: Firm) -> list[Clauses]:
         names = fields(part.node, firm)
         if names == {None} and not part.negated:
             keywords.append(part.node)
-        elif names is not None and None in names and (split := _keyword_or_field(part, firm)) is not None:
+        elif splits and names is not None and None in names and (split := _keyword_or_field(part, firm)) is not None:
             others = [*parts[:at], *parts[at + 1 :]]
-            return [one for branch in split for one in _clauses([branch, *others], firm)]
+            return [one for branch in split for one in _clauses([branch, *others], firm, splits - 1)]
         elif names is None or None in names:
             rest.append(part)
         elif len(names) == 1:

@@ -17,6 +17,7 @@ REMEMBERED: Final = 16_384
 
 _ROOM: Final = 4_000_000
 _LONGEST: Final = 4_096  # characters of a remembered value
+_ELEMENT: Final = 64  # characters that each element of a remembered list counts for, beside its own
 _EXACT: Final = 1 << 53  # below it, a float that equals a whole number is that number
 
 
@@ -139,7 +140,10 @@ class Column(dict[Any, int]):
             return self.told(list(value))
         if kind is not int or not -_EXACT < value < _EXACT:
             return self._of_odd((kind, repr(value) if kind is float else value), value)
-        number = self._of_odd((kind, value), value)
+        known = self._odd.get((kind, value))
+        if known is not None:
+            return known
+        number = self._keep((kind, value), Values(value))
         twins: list[Any] = [float(value)] if value not in (0, 1) else [float(value), -float(value), bool(value)]
         if all(self._answer(Values(twin)) == self.answers[number] for twin in twins):
             self[value] = number
@@ -181,7 +185,7 @@ class Column(dict[Any, int]):
 
     def _keep(self, key: tuple[Any, ...], values: Values) -> int:
         number = self._number(values)
-        size = sum(map(len, values.texts))
+        size = sum(map(len, values.texts)) + _ELEMENT * len(values.texts)
         if size <= _LONGEST and not values.cut:
             self._room -= size
             if len(self._odd) >= REMEMBERED or self._room < 0:
@@ -194,10 +198,6 @@ class Column(dict[Any, int]):
         self.clear()
         self._odd.clear()
         self._room = _ROOM
-        if len(self.answers) >= REMEMBERED:
-            self.answers.clear()
-            self._numbers.clear()
-            self._note.stale = True
 
     def _number(self, values: Values) -> int:
         answer = self._answer(values)
@@ -205,6 +205,11 @@ class Column(dict[Any, int]):
             self._note.cut = True
         number = self._numbers.get(answer)
         if number is None:
+            if len(self.answers) >= REMEMBERED:
+                self._forget()
+                self.answers.clear()
+                self._numbers.clear()
+                self._note.stale = True
             number = self._numbers[answer] = len(self.answers)
             self.answers.append(answer)
         return number

@@ -1,11 +1,14 @@
 """Many literals looked for in one text at once."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Final, TypeAlias
 
 import hyperscan
+import re2
 
+from engine.detect.predicates import linear
 from engine.ruleset.condition import Regex
 
 _MOST: Final = 2_000  # places in one text where expressions match, before all of them are taken to
@@ -17,6 +20,14 @@ _OF_LETTERS: Final = {
     "m": hyperscan.HS_FLAG_MULTILINE,
     "s": hyperscan.HS_FLAG_DOTALL,
 }
+
+_READ_OTHERWISE: Final = re.compile(r"[^\x01-\x7f]|\\[pPQ]")
+"""Beyond ASCII, where bytes are searched: ``é?`` would be C3 A9?, the sign for Kelvin no k. A NUL, which ends the
+expression. ``\\p{Lu}``, which also takes small letters where RE2 ignores case. ``\\Q``, to keep ``_as_read`` simple."""
+
+_OUTSIDE: Final = re.compile(r"\\.|\[\^?\]?|.", re.DOTALL)
+_INSIDE: Final = re.compile(r"\\.|\[:\^?\w+:\]|.", re.DOTALL)
+_SPACE: Final = r"\t\n\f\r "
 
 
 class Needles:
@@ -115,19 +126,48 @@ class Needles:
 
 @lru_cache(4_096)
 def searchable(regex: Regex) -> bool:
-    """Whether the expression can be looked for together with others."""
+    r"""Whether the expression can be looked for together with others: RE2 takes it, and Hyperscan reads it alike.
+
+    >>> searchable(Regex(r"^cmd\S+ /c")), searchable(Regex(r"\s–?enc")), searchable(Regex(r"(?!x)a"))
+    (True, False, False)
+    """
+    if _READ_OTHERWISE.search(regex.pattern) is not None:
+        return False
     try:
+        linear(regex)
         _of_expressions([regex], [0])
-    except (hyperscan.error, UnicodeEncodeError):
+    except (re2.error, hyperscan.error):
         return False
     return True
+
+
+def _as_read(pattern: str) -> str:
+    r"""What RE2 reads in the pattern, for Hyperscan: a vertical tab is no ``\s``, and ``\v`` is that character alone.
+
+    >>> print(_as_read(r"\[\s+[^\S\v]\S"))
+    \[[\t\n\f\r ]+[^\S\x0b\x0b][^\t\n\f\r ]
+    """
+    out: list[str] = []
+    at, inside = 0, False
+    while at < len(pattern):
+        found = (_INSIDE if inside else _OUTSIDE).match(pattern, at)
+        assert found is not None
+        piece, at = found[0], found.end()
+        if piece == r"\s":
+            out.append(_SPACE if inside else f"[{_SPACE}]")
+        elif piece == r"\S":
+            out.append(r"\S\x0b" if inside else f"[^{_SPACE}]")
+        else:
+            out.append(r"\x0b" if piece == r"\v" else piece)
+            inside = piece != "]" if inside else piece[0] == "["
+    return "".join(out)
 
 
 def _of_expressions(some: list[Regex], numbers: list[int]) -> hyperscan.Database:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     flags = [sum(flag for letter, flag in _OF_LETTERS.items() if letter in one.flags) for one in some]
     database.compile(
-        expressions=[one.pattern.encode() for one in some],
+        expressions=[_as_read(one.pattern).encode() for one in some],
         ids=numbers,
         elements=len(some),
         flags=[flag | hyperscan.HS_FLAG_PREFILTER for flag in flags],

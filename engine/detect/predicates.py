@@ -124,7 +124,7 @@ def _backtracking(pattern: Regex) -> Check:
     for letter, flag in (("i", regex.IGNORECASE), ("m", regex.MULTILINE), ("s", regex.DOTALL)):
         if letter in pattern.flags:
             flags |= flag
-    search = regex.compile(pattern.pattern, flags).search
+    search = regex.compile(pattern.pattern, flags).search  # type: ignore[no-untyped-call]
 
     def holds(values: Values) -> bool:
         for text in values.texts:
