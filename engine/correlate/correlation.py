@@ -114,6 +114,15 @@ class Correlation(ABC):
     def settle(self) -> None:  # noqa: B027 (most correlations decide at the match)
         """All matches of one time have been taken."""
 
+    def alone(self, item: Item) -> None:
+        """One match, the only one of its time."""
+        self.take(item)
+        self.settle()
+
+    def taker(self) -> Callable[[Item], None]:
+        """``alone``, or what does the same in less time."""
+        return self.take if type(self).settle is Correlation.settle else self.alone
+
     @abstractmethod
     def decide(self, group: Group, now: int) -> None:
         """Decide what ``now`` decides: every match up to and including ``now`` has been taken."""

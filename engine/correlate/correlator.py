@@ -1,7 +1,8 @@
 """Holds matches until the watermark has passed them, and gives them to the correlations in order of event time."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from heapq import heappop, heappush
 from typing import Any
@@ -36,7 +37,8 @@ class Correlator:
     def __init__(self, rules: Sequence[CorrelationRule], *, lateness_ns: int, limits: Limits = _DEFAULT_LIMITS) -> None:
         self._watermark = Watermark(lateness_ns)
         self._limits = limits
-        self._held: list[Item] = []
+        self._line: deque[Item] = deque()  # held, in order of arrival and of time
+        self._held: list[Item] = []  # those that came behind a later one
         self._timers: list[tuple[int, int, Key]] = []
         self._delayed: list[tuple[int, int, Item]] = []
         self._waiting: dict[int, list[Item]] = {}
@@ -57,8 +59,8 @@ class Correlator:
                 above.delay = max(above.delay, correlation.delay + correlation.rule.skew_ns)
 
         # By base rule, where none of its correlations is delayed or has another above it.
-        self._direct = {
-            base: [self._correlations[index] for index in indexes]
+        self._direct: dict[str, list[Callable[[Item], None]]] = {
+            base: [self._correlations[index].taker() for index in indexes]
             for base, indexes in feeds.items()
             if not any(
                 self._correlations[index].delay or self._correlations[index].rule.head.id in feeds for index in indexes
@@ -77,7 +79,7 @@ class Correlator:
 
     @property
     def stats(self) -> Mapping[str, int]:
-        total = {"late": self._late, "forced": self._forced, "held": len(self._held)}
+        total = {"late": self._late, "forced": self._forced, "held": len(self._line) + len(self._held)}
         for counts in self.rule_stats.values():
             for key, value in counts.items():
                 if key != "late":
@@ -123,11 +125,11 @@ class Correlator:
             for index in wanted:
                 self._correlations[index].late(item)
             return self._taken()
-        heappush(self._held, item)
+        self._hold(item)
         self._watermark.wake(item[TIME])
-        if len(self._held) > self._limits.held:
+        if len(self._line) + len(self._held) > self._limits.held:
             self._forced += 1
-            self._watermark.force(self._held[0][TIME] + 1)
+            self._watermark.force(min(queue[0][TIME] for queue in (self._line, self._held) if queue) + 1)
             return self._release()
         return _NOTHING
 
@@ -147,7 +149,7 @@ class Correlator:
             "version": _VERSION,
             "watermark": self._watermark.snapshot(),
             "counts": [self._arrivals, self._late, self._forced],
-            "held": [item_state(item, (), heads, True) for item in self._held],
+            "held": [item_state(item, (), heads, True) for item in (*self._line, *self._held)],
             "delayed": [[when, ids[index], item_state(item, (), heads, True)] for when, index, item in self._delayed],
             "rules": {
                 correlation.rule.head.id: [_fingerprint(correlation.rule), correlation.snapshot(heads)]
@@ -178,7 +180,7 @@ class Correlator:
         for each in state["held"]:
             item = item_from(each, heads)
             if item[RULE] in self._feeds:
-                heappush(self._held, item)
+                self._hold(item)
         for when, id, each in state["delayed"]:
             if id in by_id:
                 heappush(self._delayed, (when, by_id[id].index, item_from(each, heads)))
@@ -186,10 +188,40 @@ class Correlator:
 
     def _release(self) -> Sequence[Match]:
         limit = self._watermark.reach()
-        while (time := self._next()) < limit:
+        line, held, delayed, timers, direct = self._line, self._held, self._delayed, self._timers, self._direct
+        while True:
+            while line and not delayed:
+                # The usual case: nothing else can happen at this time between the match and its correlations.
+                item = line[0]
+                time = item[TIME]
+                if time >= limit or (held and held[0][TIME] <= time) or (timers and timers[0][0] <= time):
+                    break
+                takers = direct.get(item[RULE])
+                if takers is None or (len(line) > 1 and line[1][TIME] == time):
+                    break
+                line.popleft()
+                for take in takers:
+                    take(item)
+            time = self._next()
+            if time >= limit:
+                break
             self._run(time)
-        self._watermark.due(self._next())
-        return self._taken()
+        self._watermark.due(time)
+        return self._taken() if self._out else _NOTHING
+
+    def _hold(self, item: Item) -> None:
+        line = self._line
+        if not line or item > line[-1]:
+            line.append(item)
+        else:
+            heappush(self._held, item)
+
+    def _held_at(self, time: int) -> Iterator[Item]:
+        line, held = self._line, self._held
+        while line and line[0][TIME] == time:
+            yield line.popleft()
+        while held and held[0][TIME] == time:
+            yield heappop(held)
 
     def _taken(self) -> Sequence[Match]:
         if not self._out:
@@ -200,7 +232,9 @@ class Correlator:
 
     def _next(self) -> int:
         time = NEVER
-        if self._held:
+        if self._line:
+            time = self._line[0][TIME]
+        if self._held and self._held[0][TIME] < time:
             time = self._held[0][TIME]
         if self._timers and self._timers[0][0] < time:
             time = self._timers[0][0]
@@ -211,20 +245,8 @@ class Correlator:
     def _run(self, time: int) -> None:
         """Everything of one time: each correlation after those below it, its matches before what they decide."""
         waiting = self._waiting
-        held, delayed, timers = self._held, self._delayed, self._timers
-        if held and held[0][TIME] == time and not delayed and (not timers or timers[0][0] != time):
-            direct = self._direct.get(held[0][RULE])
-            if direct is not None:
-                # The usual case: nothing else can happen at this time between the match and its correlations.
-                item = heappop(held)
-                if not held or held[0][TIME] != time:
-                    for correlation in direct:
-                        correlation.take(item)
-                        correlation.settle()
-                    return
-                heappush(held, item)
-        while held and held[0][TIME] == time:
-            item = heappop(held)
+        delayed, timers = self._delayed, self._timers
+        for item in self._held_at(time):
             for index in self._feeds[item[RULE]]:
                 self._deliver(index, item)
         while delayed and delayed[0][0] == time:

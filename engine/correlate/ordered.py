@@ -42,6 +42,15 @@ class Ordered(Correlation):
             if group.due > item[TIME] + self.timespan:
                 self.arm(group, item[TIME] + self.timespan)
 
+    def alone(self, item: Item) -> None:
+        self.counts.matches += 1
+        until = item[TIME] + self.timespan
+        for key, _ in self.keys(item):
+            group = self.group(key)
+            if group.due > until:
+                self.arm(group, until)
+            self._extend(group, item)
+
     def settle(self) -> None:
         if self._unsettled:
             groups = list(self._unsettled.values())
