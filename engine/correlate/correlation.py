@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.correlate.items import ID, RULE, TIME, WHAT, Item, Key
+from engine.correlate.items import ID, RULE, TIME, WHAT, Item, Key, origin
 from engine.correlate.keys import Spelling, groups
 from engine.correlate.life import Life, open_alert
 from engine.correlate.limits import Limits
+from engine.correlate.revisions import latest
 from engine.correlate.state import Heads, item_from, item_state, life_from, life_state
 from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule
@@ -63,13 +64,13 @@ class Setting:
     """What all correlations share.
 
     ``schedule(when, index, key)`` asks for ``due(key, when)`` once the watermark has passed ``when``; ``emit`` takes
-    what an alert says.
+    what an alert says, and whether that goes on to the correlations above.
     """
 
     limits: Limits
     lateness_ns: int
     schedule: Callable[[int, int, Key], None]
-    emit: Callable[[Match], None]
+    emit: Callable[[Match, bool], None]
 
 
 class Correlation(ABC):
@@ -92,6 +93,8 @@ class Correlation(ABC):
         self.timespan = rule.timespan_ns
         self.delay = 0
         self.end: int | None = None
+        self.inner: frozenset[str] = frozenset()
+        """Which of the rules are correlations: every revision of their alerts comes, under one event id."""
         self.groups: OrderedDict[Key, Group] = OrderedDict()
         self.open_alerts = 0
         self.counts = Counts()
@@ -165,7 +168,9 @@ class Correlation(ABC):
         return None
 
     def known(self, group: Group, item: Item) -> bool:
-        """Whether the event is in the window already; else it is from now on."""
+        """Whether the event is in the window already; else it is from now on. Revisions are told apart elsewhere."""
+        if item[RULE] in self.inner:
+            return False
         mark: Any = item[ID] if self.counted_once == "event" else (item[ID], item[RULE])
         if group.ids is None:
             items = group.items
@@ -218,19 +223,30 @@ class Correlation(ABC):
     def open(self, group: Group, opened: int, last: Item, evidence: list[Item]) -> None:
         match = last[WHAT]
         assert isinstance(match, Match)
-        spelling = self.spelling(evidence[0], group.key)
-        group.alert = alert = open_alert(self.rule, group.key, spelling, opened, last, match, evidence)
+        if self.inner:
+            evidence = latest(evidence)
+        first = evidence[0]
+        spelling = self.spelling(first, group.key)
+        named = origin(first, first[RULE] in self.inner)
+        group.alert = alert = open_alert(self.rule, group.key, spelling, opened, last, match, evidence, named)
         self.open_alerts += 1
         self.counts.opened += 1
         self.arm(group, self._closes(alert))
-        self._emit(alert.match())
+        self._emit(alert.match(), True)
 
     def revise(self, alert: Life, item: Item, evidence: Sequence[Item]) -> None:
         match = item[WHAT]
         assert isinstance(match, Match)
+        if self.inner:
+            held = alert.evidence.holds
+            evidence = [
+                part
+                for part in latest(evidence)
+                if part[RULE] not in self.inner or not held(part[ID], part[RULE])
+            ]
         alert.revise(item, match, evidence)
         self.counts.revised += 1
-        self._emit(alert.match())
+        self._emit(alert.match(), True)
 
     def late(self, item: Item) -> None:
         """A match that the watermark has passed."""
@@ -247,7 +263,7 @@ class Correlation(ABC):
                 if alert.awaits(item[TIME]):
                     if alert.add_late(item, match):
                         self.counts.revised += 1
-                        self._emit(alert.match())
+                        self._emit(alert.match(), False)
                     break
 
     def snapshot(self, heads: Heads) -> Any:
@@ -302,7 +318,7 @@ class Correlation(ABC):
         self.open_alerts -= 1
         self.counts.closed += 1
         group.kept = [*(group.kept or ()), alert]
-        self._emit(alert.match())
+        self._emit(alert.match(), False)
 
     def _kept_until(self, life: Life) -> int:
         return self._closes(life) + self.timespan + self._lateness

@@ -53,7 +53,9 @@ class Correlator:
             for base in dict.fromkeys(correlation.rule.rules):
                 feeds[base] = (*feeds.get(base, ()), correlation.index)
         self._feeds = feeds
+        ids = frozenset(correlation.rule.head.id for correlation in self._correlations)
         for correlation in self._correlations:
+            correlation.inner = ids.intersection(correlation.rule.rules)
             for outer in feeds.get(correlation.rule.head.id, ()):
                 above = self._correlations[outer]
                 above.delay = max(above.delay, correlation.delay + correlation.rule.skew_ns)
@@ -285,11 +287,10 @@ class Correlator:
     def _schedule(self, when: int, index: int, key: Key) -> None:
         heappush(self._timers, (when, index, key))
 
-    def _emit(self, match: Match) -> None:
+    def _emit(self, match: Match, onward: bool) -> None:
+        """Every revision goes ``onward`` to the correlations above, but for those that came late, and the closing."""
         self._out.append(match)
-        state = match.correlated
-        assert state is not None
-        if state.revision == 0 and state.closed_by is None:
+        if onward:
             outer = self._feeds.get(match.rule.id)
             if outer is not None:
                 self._arrivals += 1

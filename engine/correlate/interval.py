@@ -10,6 +10,7 @@ from engine.correlate.correlation import NEVER, Correlation, Group, Setting
 from engine.correlate.expression import Way, holds, literals, ways
 from engine.correlate.items import ID, RULE, SOURCE, TIME, Item, may_precede
 from engine.correlate.measures import Contribution, Measure, contribution_of, measure_of
+from engine.correlate.revisions import supersede
 from engine.correlate.state import Heads, item_from
 from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule, Threshold
@@ -40,6 +41,7 @@ class Interval(Correlation):
         super().__init__(rule, index, setting)
         self._ordered = rule.type == "temporal_ordered"
         self.counted_once = "match" if rule.type.startswith("temporal") else "event"
+        self._valued = rule.type == "value_count"
         self._measure = measure_of(rule)
         self._contribution = contribution_of(rule, self.resolved)
         self._bounds = Bounds(rule.condition) if isinstance(rule.condition, Threshold) else None
@@ -79,7 +81,7 @@ class Interval(Correlation):
                 continue
             if pending.start is None:
                 if rule not in self._starting:
-                    if any(self.mark(early) == self.mark(item) for early in pending.early):
+                    if rule not in self.inner and any(self.mark(early) == self.mark(item) for early in pending.early):
                         self.counts.duplicates += 1
                         continue
                     pending.early.append(item)
@@ -91,6 +93,10 @@ class Interval(Correlation):
                 group.items = [early for early in pending.early if early[TIME] >= time - self.rule.skew_ns]
                 pending.early = []
                 self.arm(group, time + self.timespan)
+            elif rule in self.inner:
+                if not self._ordered:
+                    valued = contribution if self._valued else None
+                    pending.count -= supersede(group.items, 0, item, pending.measure, valued) >= 0
             elif self.known(group, item):
                 continue
             group.items.append(item)

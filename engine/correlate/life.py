@@ -58,7 +58,7 @@ class Life:
         self.revision += 1
         self.last = max(self.last, item[TIME])
         self.until = self.last + self.rule.timespan_ns
-        self.event = virtual_event(self.rule, self.group, self.id, match.event, item[TIME])
+        self.event = virtual_event(self.rule, self.group, self.id, match.event, item[TIME], self.revision)
         self.why = match.why
 
     def add_late(self, item: Item, match: Match) -> bool:
@@ -78,13 +78,21 @@ _ONCE_AN_EVENT = frozenset({"event_count", "value_count", "value_sum", "value_av
 
 
 def open_alert(
-    rule: CorrelationRule, key: Key, spelling: Spelling, opened: int, last: Item, match: Match, evidence: list[Item]
+    rule: CorrelationRule,
+    key: Key,
+    spelling: Spelling,
+    opened: int,
+    last: Item,
+    match: Match,
+    evidence: list[Item],
+    origin: str,
 ) -> Life:
-    """``evidence`` in order and not empty; ``match`` is that of ``last``, the last match that belongs."""
+    """``evidence`` in order and not empty; ``match`` is that of ``last``, the last match that belongs; ``origin`` is
+    the id of the first evidence."""
     group = dict(zip(rule.group_by, spelling, strict=True))
     first = evidence[0]
     # The same parts as the alert's own event.id: the evidence of an outer correlation leads to the inner alert.
-    id = alert_id(rule.head.id, group.values(), first[ID])
+    id = alert_id(rule.head.id, group.values(), origin)
     kept = EvidenceList()
     for item in evidence:
         kept.add(item)
@@ -96,21 +104,24 @@ def open_alert(
         first=first[TIME],
         last=last[TIME],
         until=last[TIME] + rule.timespan_ns,
-        first_event=first[ID],
+        first_event=origin,
         evidence=kept,
-        event=virtual_event(rule, group, id, match.event, opened),
+        event=virtual_event(rule, group, id, match.event, opened, 0),
         why=match.why,
     )
 
 
-def virtual_event(rule: CorrelationRule, group: dict[str, str], id: str, last: Event, time: int) -> Event:
-    """The last event's fields with the group's keys over them."""
+def virtual_event(
+    rule: CorrelationRule, group: dict[str, str], id: str, last: Event, time: int, revision: int
+) -> Event:
+    """The last event's fields with the group's keys over them; the revisions of an alert are in order."""
     return Event(
         fields={**last.fields, **group},
         time=time,
         id=id,
         logsource=last.logsource,
         source=f"correlation:{rule.head.id}",
+        sequence=revision,
         received=last.received,
         original=last.original,
         format=last.format,

@@ -28,6 +28,14 @@ class Measure(ABC):
     def leave(self) -> None:
         self.remove(self._window.popleft())
 
+    def at(self, position: int) -> Contribution:
+        return self._window[position]
+
+    def forget(self, position: int) -> None:
+        """Take one out of turn; ``position`` from the oldest."""
+        self.remove(self._window[position])
+        del self._window[position]
+
     def state(self) -> list[Any]:
         return [[_part_state(part) for part in contribution] for contribution in self._window]
 

@@ -30,7 +30,7 @@ class Found:
     first_event: str = ""
     revision: int = 0
     closed_by: str = ""
-    ids: list[tuple[str, str]] = field(default_factory=list)
+    hits: list[tuple[int, Match]] = field(default_factory=list)
 
     def facts(self) -> tuple[Any, ...]:
         group = tuple(sorted(self.group.items()))
@@ -54,9 +54,9 @@ def alerts(rules: list[dict[str, Any]], matches: list[Match], end: int) -> list[
     def of(rule: dict[str, Any]) -> list[Found]:
         if rule["id"] not in found:
             seen = [m for m in matches if m.rule.id in rule["rules"]]
-            for inner in rules:
-                if inner["id"] in rule["rules"]:
-                    seen += [virtual(alert) for alert in of(inner)]
+            for below in rules:
+                if below["id"] in rule["rules"]:
+                    seen += [match for alert in of(below) for match in virtual(alert)]
             found[rule["id"]] = of_rule(rule, seen, end)
         return found[rule["id"]]
 
@@ -89,13 +89,16 @@ def lives(
         if alert is not None and opened <= alert.last + rule["timespan"]:
             alert.revision += 1
             alert.last = last.event.time
-            alert.evidence += [m for m in evidence if not any(m is known for known in alert.evidence)]
+            alert.hits.append((last.event.time, last))
+            alert.evidence += [m for m in evidence if not any(one(m) == one(known) for known in alert.evidence)]
             continue
         first = min(evidence, key=order)
         group = dict(zip(rule["group_by"], spellings[id(first)], strict=True))
-        result.append(
-            Found(rule["id"], group, opened, last.event.time, last, list(evidence), first.event.time, first.event.id)
-        )
+        origin = first.event.id
+        if inner(first) and first.event.sequence > 0:
+            origin += f":{first.event.sequence}"
+        result.append(Found(rule["id"], group, opened, last.event.time, last, list(evidence), first.event.time, origin))
+        result[-1].hits.append((opened, last))
     for alert in result:
         alert.closed_by = "timespan" if alert.last + rule["timespan"] < end else "end_of_input"
     return result
@@ -122,12 +125,12 @@ def windows(rule: dict[str, Any], matches: list[Match]) -> list[tuple[int, Match
         if not counts(rule, match):
             continue
         window = [m for m in accepted if m.event.time >= time - rule["timespan"]]
-        if any(same(rule, m, match) for m in window):
+        if not inner(match) and any(same(rule, m, match) for m in window):
             continue
         accepted.append(match)
         window.append(match)
         if true(rule, window):
-            hits.append((time, match, window))
+            hits.append((time, match, latest(window)))
     return hits
 
 
@@ -172,9 +175,9 @@ def intervals(rule: dict[str, Any], matches: list[Match]) -> list[tuple[int, Mat
                 chains = [c for c in chains if len(c) == longest] if within(condition, longest) else []
             evidence = sorted(max(chains, key=tightness), key=order) if chains else []
         elif isinstance(condition, dict):
-            evidence = inside if true(rule, inside) else []
+            evidence = latest(inside) if true(rule, inside) else []
         elif holds(condition, {m.rule.id for m in inside}, {m.rule.id for m in denials}):
-            evidence = inside
+            evidence = latest(inside)
         if evidence:
             hits.append((deadline, evidence[-1], evidence))
     return hits
@@ -254,9 +257,23 @@ def same(rule: dict[str, Any], a: Match, b: Match) -> bool:
 def distinct(rule: dict[str, Any], matches: list[Match]) -> list[Match]:
     result: list[Match] = []
     for match in matches:
-        if not any(same(rule, known, match) for known in result):
+        if inner(match) or not any(same(rule, known, match) for known in result):
             result.append(match)
     return result
+
+
+def inner(match: Match) -> bool:
+    """A revision of an alert; all have the alert's id."""
+    return match.rule.correlation
+
+
+def one(match: Match) -> tuple[str, str]:
+    return (match.event.id, match.rule.id)
+
+
+def latest(matches: list[Match]) -> list[Match]:
+    """Of each alert the latest revision."""
+    return [m for m in matches if not any(one(m) == one(other) and order(m) < order(other) for other in matches)]
 
 
 def counts(rule: dict[str, Any], match: Match) -> bool:
@@ -286,6 +303,8 @@ def true(rule: dict[str, Any], window: list[Match]) -> bool:
     if not isinstance(condition, dict):
         return holds(condition, {m.rule.id for m in window}, set())
     kind = rule["type"]
+    if kind != "value_count":
+        window = latest(window)
     if kind == "event_count":
         return within(condition, len(window))
     if kind.startswith("temporal"):
@@ -360,9 +379,12 @@ def canonical(text: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def virtual(alert: Found) -> Match:
-    last = alert.last_match.event
+def virtual(alert: Found) -> list[Match]:
+    """Every revision, in order."""
     id = alert_id(alert.rule, list(alert.group.values()), alert.first_event)
     source = f"correlation:{alert.rule}"
-    event = Event({**last.fields, **alert.group}, alert.opened, id, last.logsource, source)
-    return Match(RuleHead(alert.rule, alert.rule, correlation=True), event)
+    head = RuleHead(alert.rule, alert.rule, correlation=True)
+    return [
+        Match(head, Event({**last.event.fields, **alert.group}, time, id, last.event.logsource, source, revision))
+        for revision, (time, last) in enumerate(alert.hits)
+    ]
