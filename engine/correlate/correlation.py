@@ -167,6 +167,10 @@ class Correlation(ABC):
     def fresh_state(self) -> Any:
         return None
 
+    def size(self) -> int:
+        """How many groups there are."""
+        return len(self.groups)
+
     def known(self, group: Group, item: Item) -> bool:
         """Whether the event is in the window already; else it is from now on. Revisions are told apart elsewhere."""
         if item[RULE] in self.inner:

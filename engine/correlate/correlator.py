@@ -8,6 +8,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from engine.correlate.correlation import NEVER, Correlation, Setting
+from engine.correlate.counted import Counted
 from engine.correlate.expression import literals
 from engine.correlate.interval import Interval
 from engine.correlate.items import RULE, TIME, Item, Key, item_of
@@ -94,7 +95,7 @@ class Correlator:
         return {
             correlation.rule.head.id: {
                 **asdict(correlation.counts),
-                "groups": len(correlation.groups),
+                "groups": correlation.size(),
                 "open_alerts": correlation.open_alerts,
             }
             for correlation in self._correlations
@@ -307,7 +308,7 @@ def _correlation(rule: CorrelationRule, index: int, setting: Setting) -> Correla
         sliding = not any(step.absent for step in literals(condition))
     kind: type[Correlation] = Interval
     if sliding:
-        kind = Sliding
+        kind = Counted if rule.type == "event_count" else Sliding
         if rule.type == "temporal_ordered":
             kind = Skewed if rule.skew_ns else Ordered
     return kind(rule, index, setting)
