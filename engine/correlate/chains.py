@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from engine.correlate.evidence import Place, place_of
 from engine.correlate.items import ID, SEQUENCE, SOURCE, TIME, Item
+from engine.correlate.joins import Joined
 
 Chain: TypeAlias = tuple[Item, ...]
 
@@ -33,12 +34,18 @@ class Search:
     """The tightest chain through candidates whose order is not settled (equal times, or times within the skew).
 
     ``candidates[k]`` are the matches that can be step k, in order. ``settled[k]``, where there is one, is the tightest
-    chain of the steps up to k among matches that come before every candidate.
+    chain of the steps up to k among matches that come before every candidate. ``joined`` says whether two matches can
+    be one step and the next.
     """
 
     def __init__(
-        self, candidates: Sequence[Sequence[Item]], skew: int = 0, settled: Sequence[Chain | None] | None = None
+        self,
+        candidates: Sequence[Sequence[Item]],
+        skew: int = 0,
+        settled: Sequence[Chain | None] | None = None,
+        joined: Joined | None = None,
     ) -> None:
+        self._joined = joined
         self._by_source = [_by_source(items) for items in candidates]
         self._settled = settled
         self._skew = skew
@@ -60,7 +67,7 @@ class Search:
             return
         newest: int | None = None
         for item in self._latest(step, later):
-            if newest is not None and item[TIME] + self._skew < newest:
+            if self._joined is None and newest is not None and item[TIME] + self._skew < newest:
                 break  # whatever goes before this one goes before the newest as well
             if self._best is not None and self._best[0][TIME] >= later[-1][TIME] + self._skew:
                 return  # nothing begins later
@@ -87,6 +94,11 @@ class Search:
             moment: tuple[int, int] | None = None
             equals = 0
             for at in range(bisect_right(moments, bound) - 1, -1, -1):
+                if self._joined is not None:
+                    # The latest may be one that nothing leads to.
+                    if self._joined(items[at], later[0]) and not any(items[at][ID] == item[ID] for item in later):
+                        found.append(items[at])
+                    continue
                 if equals == len(self._by_source) or (moment is not None and moments[at] != moment):
                     break
                 if not any(items[at][ID] == item[ID] for item in later):

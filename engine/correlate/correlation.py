@@ -12,11 +12,13 @@ from engine.correlate.life import Life, open_alert
 from engine.correlate.limits import Limits
 from engine.correlate.revisions import latest
 from engine.correlate.state import Heads, item_from, item_state, life_from, life_state
+from engine.correlate.suppression import Suppression
 from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule
 
 NEVER = 1 << 80
 _SCANNED = 16
+_MOST_KEPT = 15  # closed alerts of one group, beside the newest, that a late match may be added to
 
 
 class Group:
@@ -57,6 +59,7 @@ class Counts:
     opened: int = 0
     revised: int = 0
     closed: int = 0
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +67,13 @@ class Setting:
     """What all correlations share.
 
     ``schedule(when, index, key)`` asks for ``due(key, when)`` once the watermark has passed ``when``; ``emit`` takes
-    what an alert says, and whether that goes on to the correlations above.
+    what an alert says, whether that goes on to the correlations above, and whether it is told.
     """
 
     limits: Limits
     lateness_ns: int
     schedule: Callable[[int, int, Key], None]
-    emit: Callable[[Match, bool], None]
+    emit: Callable[[Match, bool, bool], None]
 
 
 class Correlation(ABC):
@@ -103,7 +106,10 @@ class Correlation(ABC):
         self._max_matches = setting.limits.matches_per_group
         self._schedule = setting.schedule
         self._emit = setting.emit
-        self._names: Mapping[str, tuple[str, ...]] = {base: self.resolved(base, rule.group_by) for base in rule.rules}
+        self._names: Mapping[str, tuple[str, ...]] = {
+            base: self.resolved(base, rule.group_by) for base in rule.references
+        }
+        self._suppression = Suppression(rule, self._max_groups) if rule.suppress_ns else None
 
     def resolved(self, base: str, names: Sequence[str]) -> tuple[str, ...]:
         """The fields that names or aliases stand for in events of the rule ``base``."""
@@ -208,7 +214,7 @@ class Correlation(ABC):
         group.due = NEVER
         self.decide(group, now)
         alert = group.alert
-        if alert is not None and self._closes(alert) <= now:
+        if alert is not None and self._closes(group, alert) <= now:
             self._close(group, alert)
         kept = group.kept
         if kept is not None:
@@ -216,7 +222,7 @@ class Correlation(ABC):
             group.kept = kept or None
         following = self.trim(group, now)
         if group.alert is not None:
-            following = min(following, self._closes(group.alert))
+            following = min(following, self._closes(group, group.alert))
         if following == NEVER and kept:
             following = min(self._kept_until(life) for life in kept)
         if following == NEVER:
@@ -232,11 +238,19 @@ class Correlation(ABC):
         first = evidence[0]
         spelling = self.spelling(first, group.key)
         named = origin(first, first[RULE] in self.inner)
+        if self.rule.refire != "once":
+            # The first evidence may be that of the alert before.
+            named = f"{origin(last, last[RULE] in self.inner)}@{last[RULE]}"
         group.alert = alert = open_alert(self.rule, group.key, spelling, opened, last, match, evidence, named)
         self.open_alerts += 1
         self.counts.opened += 1
-        self.arm(group, self._closes(alert))
-        self._emit(alert.match(), True)
+        if self._suppression is not None and self._suppression.covers(group.key, opened):
+            alert.suppressed = True
+            self.counts.suppressed += 1
+        self.arm(group, self._closes(group, alert))
+        self._emit(alert.match(), True, not alert.suppressed)
+        if self.rule.refire == "match":
+            self._close(group, alert, "match")
 
     def revise(self, alert: Life, item: Item, evidence: Sequence[Item]) -> None:
         match = item[WHAT]
@@ -244,13 +258,11 @@ class Correlation(ABC):
         if self.inner:
             held = alert.evidence.holds
             evidence = [
-                part
-                for part in latest(evidence)
-                if part[RULE] not in self.inner or not held(part[ID], part[RULE])
+                part for part in latest(evidence) if part[RULE] not in self.inner or not held(part[ID], part[RULE])
             ]
         alert.revise(item, match, evidence)
         self.counts.revised += 1
-        self._emit(alert.match(), True)
+        self._emit(alert.match(), True, not alert.suppressed)
 
     def late(self, item: Item) -> None:
         """A match that the watermark has passed."""
@@ -267,12 +279,13 @@ class Correlation(ABC):
                 if alert.awaits(item[TIME]):
                     if alert.add_late(item, match):
                         self.counts.revised += 1
-                        self._emit(alert.match(), False)
+                        self._emit(alert.match(), False, not alert.suppressed)
                     break
 
     def snapshot(self, heads: Heads) -> Any:
         return {
             "counts": asdict(self.counts),
+            "suppression": None if self._suppression is None else self._suppression.state(),
             "groups": [
                 [
                     group.key,
@@ -290,6 +303,8 @@ class Correlation(ABC):
 
     def restore(self, state: Any, heads: Heads) -> None:
         self.counts = Counts(**state["counts"])
+        if self._suppression is not None:
+            self._suppression.restore(state["suppression"])
         for key, due, lossy, alert, kept, items, fresh, own in state["groups"]:
             group = self.groups[tuple(key)] = Group(tuple(key), self.fresh_state())
             group.lossy = lossy
@@ -314,21 +329,25 @@ class Correlation(ABC):
 
     def _close(self, group: Group, alert: Life, reason: str = "") -> None:
         if not reason:
-            over = self.end is None or alert.last + self.timespan < self.end
+            over = self.end is None or self.open_until(group, alert) < self.end
             reason = "timespan" if over else "end_of_input"
         alert.closed_by = "evicted" if group.lossy else reason
         group.alert = None
         group.lossy = False
         self.open_alerts -= 1
         self.counts.closed += 1
-        group.kept = [*(group.kept or ()), alert]
-        self._emit(alert.match(), False)
+        group.kept = [*(group.kept or ())[-_MOST_KEPT:], alert]
+        self._emit(alert.match(), False, not alert.suppressed)
+
+    def open_until(self, group: Group, alert: Life) -> int:
+        """A match of this time may still belong to the alert, and none that comes after."""
+        return alert.last + self.timespan
 
     def _kept_until(self, life: Life) -> int:
-        return self._closes(life) + self.timespan + self._lateness
+        return life.last + 2 * self.timespan + self.slack + self._lateness
 
-    def _closes(self, life: Life) -> int:
-        return life.last + self.timespan + self.slack
+    def _closes(self, group: Group, alert: Life) -> int:
+        return self.open_until(group, alert) + self.slack
 
     def _evict(self) -> None:
         _, group = self.groups.popitem(last=False)

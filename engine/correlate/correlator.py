@@ -10,14 +10,17 @@ from typing import Any
 from engine.correlate.correlation import NEVER, Correlation, Setting
 from engine.correlate.counted import Counted
 from engine.correlate.expression import literals
+from engine.correlate.first_seen import FirstSeen
 from engine.correlate.interval import Interval
 from engine.correlate.items import RULE, TIME, Item, Key, item_of
 from engine.correlate.limits import Limits
 from engine.correlate.ordered import Ordered
+from engine.correlate.silence import Silence
 from engine.correlate.skewed import Skewed
 from engine.correlate.sliding import Sliding
 from engine.correlate.state import Heads, item_from, item_state
 from engine.correlate.watermark import Watermark
+from engine.correlate.windowed import Windowed
 from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule, Threshold
 
@@ -45,18 +48,20 @@ class Correlator:
         self._waiting: dict[int, list[Item]] = {}
         self._out: list[Match] = []
         self._arrivals = 0
+        self._now = -NEVER
         self._late = 0
         self._forced = 0
         setting = Setting(limits, lateness_ns, self._schedule, self._emit)
-        self._correlations = [_correlation(rule, index, setting) for index, rule in enumerate(_inner_first(rules))]
+        ids = frozenset(rule.head.id for rule in rules)
+        ordered = _inner_first(rules)
+        self._correlations = [_correlation(rule, index, setting, ids) for index, rule in enumerate(ordered)]
         feeds: dict[str, tuple[int, ...]] = {}
         for correlation in self._correlations:
-            for base in dict.fromkeys(correlation.rule.rules):
+            for base in correlation.rule.references:
                 feeds[base] = (*feeds.get(base, ()), correlation.index)
         self._feeds = feeds
-        ids = frozenset(correlation.rule.head.id for correlation in self._correlations)
         for correlation in self._correlations:
-            correlation.inner = ids.intersection(correlation.rule.rules)
+            correlation.inner = ids.intersection(correlation.rule.references)
             for outer in feeds.get(correlation.rule.head.id, ()):
                 above = self._correlations[outer]
                 above.delay = max(above.delay, correlation.delay + correlation.rule.skew_ns)
@@ -247,6 +252,7 @@ class Correlator:
 
     def _run(self, time: int) -> None:
         """Everything of one time: each correlation after those below it, its matches before what they decide."""
+        self._now = time
         waiting = self._waiting
         delayed, timers = self._delayed, self._timers
         for item in self._held_at(time):
@@ -279,18 +285,19 @@ class Correlator:
                 waiting.setdefault(above, []).append(item)
 
     def _deliver(self, index: int, item: Item) -> None:
-        delay = self._correlations[index].delay
-        if delay == 0:
+        when = item[TIME] + self._correlations[index].delay
+        if when <= self._now:
             self._waiting.setdefault(index, []).append(item)
         else:
-            heappush(self._delayed, (item[TIME] + delay, index, item))
+            heappush(self._delayed, (when, index, item))
 
     def _schedule(self, when: int, index: int, key: Key) -> None:
         heappush(self._timers, (when, index, key))
 
-    def _emit(self, match: Match, onward: bool) -> None:
+    def _emit(self, match: Match, onward: bool, told: bool) -> None:
         """Every revision goes ``onward`` to the correlations above, but for those that came late, and the closing."""
-        self._out.append(match)
+        if told:
+            self._out.append(match)
         if onward:
             outer = self._feeds.get(match.rule.id)
             if outer is not None:
@@ -300,24 +307,33 @@ class Correlator:
                     self._deliver(index, item)
 
 
-def _correlation(rule: CorrelationRule, index: int, setting: Setting) -> Correlation:
+def _correlation(rule: CorrelationRule, index: int, setting: Setting, inner: frozenset[str]) -> Correlation:
     condition = rule.condition
+    framed = rule.until or rule.window != "sliding"
     if isinstance(condition, Threshold):
         sliding = condition.grows
     else:
         sliding = not any(step.absent for step in literals(condition))
     kind: type[Correlation] = Interval
-    if sliding:
-        kind = Counted if rule.type == "event_count" else Sliding
-        if rule.type == "temporal_ordered":
-            kind = Skewed if rule.skew_ns else Ordered
+    if rule.expected:
+        kind = Silence
+    elif rule.learn_ns is not None:
+        kind = FirstSeen
+    elif sliding and rule.type == "temporal_ordered":
+        kind = Skewed if rule.skew_ns or framed or rule.join or inner.intersection(rule.steps) else Ordered
+    elif sliding and (framed or rule.refire == "growth"):
+        kind = Windowed
+    elif sliding:
+        kind = Counted if rule.type == "event_count" and rule.window == "sliding" and not rule.until else Sliding
     return kind(rule, index, setting)
 
 
 def _fingerprint(rule: CorrelationRule) -> str:
     """What a rule's state depends on: with another title or level it is the same state."""
     window = (rule.timespan_ns, rule.percentile, rule.skew_ns)
-    parts = (rule.type, rule.rules, rule.group_by, rule.condition, rule.fields, window)
+    ours = (rule.window, rule.until, sorted(rule.steps.items()), rule.join, rule.learn_ns, rule.expected)
+    telling = (rule.refire, rule.growth, rule.suppress_by)
+    parts = (rule.type, rule.rules, rule.group_by, rule.condition, rule.fields, window, ours, telling)
     aliases = sorted((name, sorted(fields.items())) for name, fields in rule.aliases.items())
     return hashlib.blake2b(repr((parts, aliases)).encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()
 
@@ -334,7 +350,7 @@ def _inner_first(rules: Sequence[CorrelationRule]) -> list[CorrelationRule]:
         if rule.head.id in open_:
             raise ValueError(f"{rule.head.path or rule.head.id}: the correlation refers to itself")
         open_.add(rule.head.id)
-        for base in rule.rules:
+        for base in rule.references:
             if base in by_id:
                 visit(by_id[base])
         ordered[rule.head.id] = rule

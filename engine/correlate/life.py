@@ -32,6 +32,7 @@ class Life:
     revision: int = 0
     late: bool = False
     closed_by: str | None = None
+    suppressed: bool = False
 
     def match(self) -> Match:
         """The alert as it is now; what happens to it later does not change this."""

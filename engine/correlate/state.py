@@ -106,13 +106,15 @@ def life_state(life: Life | None) -> list[Any] | None:
         life.revision,
         life.late,
         life.closed_by,
+        life.suppressed,
     ]
 
 
 def life_from(state: list[Any] | None, rule: CorrelationRule) -> Life | None:
     if state is None:
         return None
-    group, id, opened, first, last, until, first_event, head, tail, total, event, why, revision, late, closed_by = state
+    group, id, opened, first, last, until, first_event, head, tail, total, event, why, revision, *rest = state
+    late, closed_by, suppressed = rest
     evidence = EvidenceList()
     evidence.first = [((p[0], p[1], p[2], p[3], p[4]), _evidence_from(entry)) for p, entry in head]
     evidence.last = [((p[0], p[1], p[2], p[3], p[4]), _evidence_from(entry)) for p, entry in tail]
@@ -132,6 +134,7 @@ def life_from(state: list[Any] | None, rule: CorrelationRule) -> Life | None:
         revision=revision,
         late=late,
         closed_by=closed_by,
+        suppressed=suppressed,
     )
 
 

@@ -5,7 +5,21 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from streams import Stream, budget, last_revisions, rules, run, streams, truth
+from streams import (
+    COUNTS,
+    TEMPORAL,
+    VALUES,
+    Stream,
+    budget,
+    last_revisions,
+    novelties,
+    ours,
+    rules,
+    run,
+    silences,
+    streams,
+    truth,
+)
 
 
 @budget
@@ -39,6 +53,67 @@ def test_chained_correlations_agree_with_the_oracle(data: st.DataObject, stream:
     inner = data.draw(rules(types, "in"))
     middle = data.draw(rules(types, "mid", ("in", "a", "b")))
     outer = data.draw(rules(types, "out", ("mid", "in", "a")))
+    every = [outer, inner, middle]
+
+    assert last_revisions(run(every, stream)) == truth(every, stream)
+
+
+@budget
+@given(ours([*COUNTS, *VALUES, "temporal"], ("window",)), streams())
+def test_tumbling_windows_and_sessions_agree_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(ours([*COUNTS, *VALUES, "temporal"], ("window", "until")), streams())
+def test_until_agrees_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(ours(["temporal_ordered"], ("window", "until")), streams())
+def test_sequences_in_windows_and_until_agree_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(ours(TEMPORAL, ("steps",)), streams())
+def test_step_counts_agree_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(ours(["temporal_ordered"], ("join",)), streams())
+def test_joins_agree_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(novelties(), streams())
+def test_first_seen_agrees_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(silences(), streams())
+def test_silence_agrees_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(ours([*COUNTS, *VALUES, *TEMPORAL], ("refire", "suppress")), streams())
+def test_firing_again_and_suppression_agree_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(st.data(), streams(size=16))
+def test_all_of_it_together_and_chained_agrees_with_the_oracle(data: st.DataObject, stream: Stream) -> None:
+    everything = ("window", "until", "steps", "join", "refire", "suppress")
+    types = [*COUNTS, *TEMPORAL, "value_sum"]
+    inner = data.draw(st.one_of(ours(types, everything, "in"), silences("in"), novelties("in")))
+    middle = data.draw(st.one_of(ours(types, everything, "mid", ("in", "a", "b"))))
+    outer = data.draw(ours(types, everything, "out", ("mid", "in", "a")))
     every = [outer, inner, middle]
 
     assert last_revisions(run(every, stream)) == truth(every, stream)
