@@ -62,18 +62,23 @@ class Counts:
     suppressed: int = 0
 
 
+Owns = Callable[[CorrelationRule, Key], bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What all correlations share.
 
     ``schedule(when, index, key)`` asks for ``due(key, when)`` once the watermark has passed ``when``; ``emit`` takes
-    what an alert says, whether that goes on to the correlations above, and whether it is told.
+    what an alert says, whether that goes on to the correlations above, and whether it is told. ``owns``: which groups
+    are ours, where several correlators share the work.
     """
 
     limits: Limits
     lateness_ns: int
     schedule: Callable[[int, int, Key], None]
     emit: Callable[[Match, bool, bool], None]
+    owns: Owns | None = None
 
 
 class Correlation(ABC):
@@ -106,6 +111,7 @@ class Correlation(ABC):
         self._max_matches = setting.limits.matches_per_group
         self._schedule = setting.schedule
         self._emit = setting.emit
+        self._owns = setting.owns
         self._names: Mapping[str, tuple[str, ...]] = {
             base: self.resolved(base, rule.group_by) for base in rule.references
         }
@@ -150,6 +156,8 @@ class Correlation(ABC):
         found = groups(match.event.fields, self._names[item[RULE]]) if self.rule.group_by else _ONE_GROUP
         if not found:
             self.counts.missing_key += 1
+        elif self._owns is not None:
+            return [each for each in found if self._owns(self.rule, each[0])]
         return found
 
     def spelling(self, item: Item, key: Key) -> Spelling:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from heapq import heappop, heappush
 from typing import Any
 
-from engine.correlate.correlation import NEVER, Correlation, Setting
+from engine.correlate.correlation import NEVER, Correlation, Owns, Setting
 from engine.correlate.counted import Counted
 from engine.correlate.expression import literals
 from engine.correlate.first_seen import FirstSeen
@@ -38,7 +38,14 @@ class Correlator:
     unless a late match has made one more of it.
     """
 
-    def __init__(self, rules: Sequence[CorrelationRule], *, lateness_ns: int, limits: Limits = _DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        rules: Sequence[CorrelationRule],
+        *,
+        lateness_ns: int,
+        limits: Limits = _DEFAULT_LIMITS,
+        owns: Owns | None = None,
+    ) -> None:
         self._watermark = Watermark(lateness_ns)
         self._limits = limits
         self._line: deque[Item] = deque()  # held, in order of arrival and of time
@@ -51,7 +58,7 @@ class Correlator:
         self._now = -NEVER
         self._late = 0
         self._forced = 0
-        setting = Setting(limits, lateness_ns, self._schedule, self._emit)
+        setting = Setting(limits, lateness_ns, self._schedule, self._emit, owns)
         ids = frozenset(rule.head.id for rule in rules)
         ordered = _inner_first(rules)
         self._correlations = [_correlation(rule, index, setting, ids) for index, rule in enumerate(ordered)]
