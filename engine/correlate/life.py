@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engine.correlate.evidence import EvidenceList
 from engine.correlate.items import ID, TIME, Item, Key
-from engine.correlate.keys import Spelling
+from engine.correlate.keys import Number, Spelling
 from engine.model import Correlated, Event, Held, Match
 from engine.model.alert import alert_id
 from engine.ruleset.correlation import CorrelationRule
@@ -33,6 +33,8 @@ class Life:
     late: bool = False
     closed_by: str | None = None
     suppressed: bool = False
+    peak: Number = 0
+    """What the window measured when the alert opened, where growth fires again."""
 
     def match(self) -> Match:
         """The alert as it is now; what happens to it later does not change this."""

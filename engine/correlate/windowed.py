@@ -1,7 +1,6 @@
 """What grows, where more than the usual window is needed: tumbling, session, ``until``, re-firing on growth."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from engine.correlate.aborts import cut, surely
 from engine.correlate.correlation import NEVER, Group, Setting
@@ -11,10 +10,9 @@ from engine.correlate.frames import frames_of
 from engine.correlate.items import RULE, TIME, WHAT, Item, Key, Traced
 from engine.correlate.keys import Number, exact
 from engine.correlate.life import Life
-from engine.correlate.measures import Measure, number_from, number_state
+from engine.correlate.measures import Measure
 from engine.correlate.revisions import supersede
 from engine.correlate.sliding import Sliding
-from engine.correlate.state import Heads
 from engine.ruleset.correlation import CorrelationRule, Threshold
 
 
@@ -30,7 +28,6 @@ class Windowed(Sliding):
         self._until = frozenset(rule.until)
         self._aborts: dict[Key, list[Item]] = {}
         self._growth = exact(rule.growth) if rule.refire == "growth" else None
-        self._peaks: dict[Key, Number] = {}
 
     def alone(self, item: Item) -> None:
         self.take(item)
@@ -96,21 +93,20 @@ class Windowed(Sliding):
         elif measure is None or not holds(self._condition, measure.seen, ()):
             return
         alert = group.alert
-        if alert is not None and self._growth is not None and self._grown(group, value):
+        if alert is not None and self._growth is not None and self._grown(alert.peak, value):
             self._close(group, alert, "growth")
             alert = None
         if alert is None:
-            if self._growth is not None:
-                self._peaks[group.key] = value
             self.open(group, item[TIME], item, window)
+            if group.alert is not None:
+                group.alert.peak = value
         else:
             fresh = set(map(id, group.items[max(group.fresh, group.head) :]))
             self.revise(alert, item, [one for one in window if id(one) in fresh])
         group.fresh = len(group.items)
 
-    def _grown(self, group: Group, value: Number) -> bool:
+    def _grown(self, peak: Number, value: Number) -> bool:
         assert self._growth is not None
-        peak = self._peaks.get(group.key, 0)
         return value > peak if self._growth == 1 else value >= peak * self._growth
 
     def settle(self) -> None:
@@ -150,16 +146,4 @@ class Windowed(Sliding):
                 self._drop(group)
             following = NEVER
             group.lossy = group.lossy and group.alert is not None
-        if group.alert is None:
-            self._peaks.pop(group.key, None)
         return following
-
-    def state_of(self, group: Group, heads: Heads) -> Any:
-        peak = self._peaks.get(group.key)
-        return [super().state_of(group, heads), None if peak is None else number_state(peak)]
-
-    def restore_state(self, group: Group, state: Any, heads: Heads) -> None:
-        measure, peak = state
-        super().restore_state(group, measure, heads)
-        if peak is not None:
-            self._peaks[group.key] = number_from(peak)

@@ -75,9 +75,9 @@ class CorrelationRule(msgspec.Struct, frozen=True):
     of each rule id; ``group_by`` names fields or aliases. ``condition`` is a threshold, or (temporal types) an
     expression over rule ids. ``silenced`` as in a detection rule.
 
-    What stands under ``tieline:`` follows ``silenced``: ``until`` are ids of rules that abort, ``steps`` says how often a
-    rule has to match where that is more than once, ``join`` is (name in one step, name in the next), ``learn_ns`` the
-    learning period of ``first_seen``, ``suppress_by`` the names of ``group_by`` that suppression goes by (none: all).
+    What stands under ``tieline:`` follows ``silenced``: ``until`` are ids of rules that abort, ``steps`` says how often
+    a rule has to match where that is more than once, ``join`` is (name in one step, name in the next), ``learn_ns`` is
+    the learning period of ``first_seen``, ``suppress_by`` those of ``group_by`` that suppression goes by (none: all).
     """
 
     head: RuleHead
@@ -107,3 +107,8 @@ class CorrelationRule(msgspec.Struct, frozen=True):
     def references(self) -> tuple[str, ...]:
         """The ids of all rules whose matches it takes."""
         return tuple(dict.fromkeys((*self.rules, *self.until)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields or aliases that it looks at."""
+        return tuple(dict.fromkeys((*self.group_by, *self.fields, *(name for pair in self.join for name in pair))))
