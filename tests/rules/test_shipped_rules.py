@@ -179,6 +179,15 @@ def test_the_examples_of_the_readme_run(tmp_path: Path) -> None:
     assert [problem for problem in load([tmp_path / "rules"]).problems if problem.severity == "error"] == []
 
 
+def test_the_examples_of_the_readme_are_valid_for_an_editor() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (RULES / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    validator = jsonschema.Draft202012Validator(json.loads((RULES / "schema.json").read_text(encoding="utf-8")))
+
+    examples = [yaml.safe_load(block) for block in blocks if not block.startswith("- ")]
+
+    assert [(one["title"], error.message) for one in examples for error in validator.iter_errors(one)] == []
+
+
 def test_every_key_of_ours_has_an_example_in_the_readme() -> None:
     text = (RULES / "README.md").read_text(encoding="utf-8")
 
