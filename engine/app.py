@@ -94,6 +94,7 @@ class Pipeline:
         self.reads = ReadAggregation() if aggregate_reads else None
         self._silenced = {rule.head.id for rule in ruleset.detections if rule.silenced}
         self._silenced |= {rule.head.id for rule in ruleset.correlations if rule.silenced}
+        self.silenced = frozenset(self._silenced)
         self._on_match = on_match
         self.by_rule: dict[str, int] = {}
         self.revisions: dict[str, int] = {}
@@ -235,6 +236,17 @@ def masked(document: dict[str, Any]) -> dict[str, Any]:
     return mask_document(document)
 
 
+def limits(config: Config | None) -> Limits:
+    """How much the correlations may remember."""
+    if config is None:
+        return Limits()
+    return Limits(
+        groups_per_rule=config.limits.groups_per_rule,
+        matches_per_group=config.limits.matches_per_group,
+        held=config.limits.held_matches,
+    )
+
+
 def pipeline(
     ruleset: Ruleset,
     config: Config | None,
@@ -245,18 +257,11 @@ def pipeline(
     live: bool = False,
 ) -> Pipeline:
     """The stages behind parsing, set up as the configuration says."""
-    limits = Limits()
-    if config is not None:
-        limits = Limits(
-            groups_per_rule=config.limits.groups_per_rule,
-            matches_per_group=config.limits.matches_per_group,
-            held=config.limits.held_matches,
-        )
     return Pipeline(
         ruleset,
         enriched,
         lateness_ns=lateness_ns,
-        limits=limits,
+        limits=limits(config),
         rule_zone=zone_of(config.time.rule_timezone) if config is not None else None,
         on_match=on_match,
         live=live,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.app import (
     Pipeline,
@@ -36,6 +36,9 @@ from engine.sources.errors import SourceError
 from engine.sources.journal import Journal
 from engine.sources.syslog import address
 from engine.telemetry import Heartbeat, Telemetry
+
+if TYPE_CHECKING:
+    from engine.workers import Worker
 
 log = logging.getLogger("tieline")
 
@@ -357,10 +360,16 @@ class Service:
                     inlet.thread.join(0.05)
 
 
+def _worker(config: Config) -> "Worker":
+    from engine.workers import Worker  # Kafka's clients cost 0.2 s to import
+
+    return Worker(config)
+
+
 def serve(config: Config) -> None:
     """Runs the service until SIGTERM or SIGINT."""
     log_as_json()
-    service = Service(config)
+    service = _worker(config) if config.state.kind == "kafka" else Service(config)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
     service.run()
