@@ -13,6 +13,7 @@ from engine.sinks.sink import SinkError, SinkUnavailable
 
 _TRANSACTION_MS = 30_000
 _BLOCK_MS = 15_000
+_BATCH_BYTES = 512 * 1024
 
 
 class Outgoing(msgspec.Struct, gc=False):
@@ -31,7 +32,7 @@ class Transactions:
     def __init__(self, settings: KafkaSink, name: str, group: str) -> None:
         self._group = group
         self.refused = 0
-        options = {"transactional_id": name, "transaction_timeout_ms": _TRANSACTION_MS, "linger_ms": 2}
+        options = {"transactional_id": name, "transaction_timeout_ms": _TRANSACTION_MS}
         try:
             self._producer = settings.connect(
                 KafkaProducer,
@@ -40,6 +41,8 @@ class Transactions:
                 enable_idempotence=True,
                 request_timeout_ms=int(settings.timeout_s * 1000),
                 max_block_ms=_BLOCK_MS,
+                batch_size=_BATCH_BYTES,
+                linger_ms=2,
                 **options,
             )
         except (FileNotFoundError, PermissionError, IsADirectoryError, ssl.SSLError) as error:
