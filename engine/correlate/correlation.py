@@ -272,18 +272,25 @@ class Correlation(ABC):
         self.counts.revised += 1
         self._emit(alert.match(), True, not alert.suppressed)
 
-    def late(self, item: Item) -> None:
-        """A match that the watermark has passed."""
+    def late(self, item: Item, now: int) -> None:
+        """A match that the watermark, at ``now``, has passed."""
         match = item[WHAT]
         assert isinstance(match, Match)
         self.counts.late += 1
-        if not self.evidential(match):
+        if item[RULE] not in self.rule.rules or not self.evidential(match):
             return
         for key, _ in self.keys(item):
             group = self.groups.get(key)
             if group is None:
                 continue
-            for alert in (*(group.kept or ()), *((group.alert,) if group.alert is not None else ())):
+            mark = self.mark(item)
+            if any(self.mark(other) == mark for other in group.items[group.head :]):
+                self.counts.duplicates += 1
+                continue
+            lives = [life for life in group.kept or () if self._kept_until(life) >= now]
+            if group.alert is not None:
+                lives.append(group.alert)
+            for alert in lives:
                 if alert.awaits(item[TIME]):
                     if alert.add_late(item, match):
                         self.counts.revised += 1

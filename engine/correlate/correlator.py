@@ -138,7 +138,7 @@ class Correlator:
         if self._watermark.passed(item[TIME]):
             self._late += 1
             for index in wanted:
-                self._correlations[index].late(item)
+                self._correlations[index].late(item, self._watermark.reach())
             return self._taken()
         self._hold(item)
         self._watermark.wake(item[TIME])

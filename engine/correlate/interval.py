@@ -71,12 +71,6 @@ class Interval(Correlation):
             self._contribution is None or self._contribution(match.rule.id, match) is not None
         )
 
-    def late(self, item: Item) -> None:
-        if item[RULE] in self._until:
-            self.counts.late += 1
-        else:
-            super().late(item)
-
     def take(self, item: Item) -> None:
         self.counts.matches += 1
         if item[RULE] in self._until:

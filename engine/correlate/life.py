@@ -74,7 +74,11 @@ class Life:
         return True
 
     def awaits(self, time: int) -> bool:
-        return self.opened - self.rule.timespan_ns <= time <= self.until
+        span = self.rule.timespan_ns
+        if self.rule.window == "tumbling":
+            return time // span == self.last // span
+        start = self.first if self.rule.window == "session" else self.opened
+        return start - span <= time <= self.until
 
 
 _ONCE_AN_EVENT = frozenset({"event_count", "value_count", "value_sum", "value_avg", "value_percentile", "value_median"})

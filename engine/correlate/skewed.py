@@ -42,12 +42,6 @@ class Skewed(Correlation):
     def fresh_state(self) -> Waiting:
         return Waiting()
 
-    def late(self, item: Item) -> None:
-        if item[RULE] in self._until:
-            self.counts.late += 1
-        else:
-            super().late(item)
-
     def take(self, item: Item) -> None:
         self.counts.matches += 1
         if item[RULE] in self._until:

@@ -33,12 +33,6 @@ class Windowed(Sliding):
         self.take(item)
         self.settle()
 
-    def late(self, item: Item) -> None:
-        if item[RULE] in self._until:
-            self.counts.late += 1
-        else:
-            super().late(item)
-
     def take(self, item: Item) -> None:
         self.counts.matches += 1
         if item[RULE] in self._until:

@@ -159,6 +159,21 @@ def last_revisions(out: list[Match]) -> list[tuple[Any, ...]]:
     return sorted(facts, key=repr)
 
 
+def ends(out: list[Match]) -> list[tuple[Any, ...]]:
+    """The facts of each alert at its last revision, and whether something late was added."""
+    lasts = {(each.rule.id, each.event.id): each.correlated for each in out}
+    opened = [each for each in out if each.correlated is not None and each.correlated.revision == 0]
+    assert {(each.rule.id, each.event.id) for each in opened} == set(lasts)
+    facts = []
+    for (rule, _), state in lasts.items():
+        assert state is not None
+        evidence = tuple(one.id for one in state.events)
+        group = tuple(sorted(state.group.items()))
+        told = (state.opened, state.first, state.last, state.first_event, state.revision, state.closed_by)
+        facts.append((rule, group, *told, evidence, state.late))
+    return sorted(facts, key=repr)
+
+
 def truth(rules: list[dict[str, Any]], stream: Stream) -> list[tuple[Any, ...]]:
     once: dict[tuple[str, str, int], Match] = {}
     for arrived in stream.arrivals:
@@ -210,6 +225,22 @@ def streams(draw: st.DrawFn, bases: str = "abcd", size: int = 24, sources: int =
     return Stream(arrivals, cuts, draw(st.integers(0, len(arrivals))))
 
 
+@st.composite
+def disorders(draw: st.DrawFn, size: int = 20) -> Stream:
+    """Arrivals in any order, clocks that jump: much comes later than the lateness. Every event comes once."""
+    arrivals = []
+    clock = 0
+    for number in range(draw(st.integers(8, size))):
+        clock = max(0, clock + draw(st.sampled_from([0, 1, 1, 2, 3, -2, -3, -5, -9, 14, 40])))
+        user = draw(st.one_of(st.just("Ann"), _USERS))
+        fields = {"user": None if user == "absent" else user, "n": draw(_NUMBERS), "peer": draw(_USERS)}
+        event = {name: value for name, value in fields.items() if value != "absent"}
+        source = draw(st.sampled_from(["s1", "s1", "s1", "s2"]))
+        for rule in draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=2, unique=True)):
+            arrivals.append(match(rule, clock, f"e{number}", source, 0, **event))
+    return Stream(arrivals, draw(st.frozensets(st.integers(0, max(0, len(arrivals) - 1)), max_size=3)))
+
+
 _SPANS = st.sampled_from([1, 3, 7, 10, 25])
 _GROUPS = st.sampled_from([["user.name"], [], ["user.name", "peer"], ["who"]])
 _ALIASES = {"who": {"a": "peer"}}
@@ -256,7 +287,9 @@ TEMPORAL = ["temporal", "temporal_ordered"]
 
 
 @st.composite
-def ours(draw: st.DrawFn, types: list[str], keys: tuple[str, ...], id: str = "r", bases: tuple[str, ...] = BASES) -> Any:
+def ours(
+    draw: st.DrawFn, types: list[str], keys: tuple[str, ...], id: str = "r", bases: tuple[str, ...] = BASES
+) -> Any:
     """A rule with some of what stands under ``tieline:``."""
     made = draw(rules(types, id, bases[:-1]))
     condition = made["condition"]

@@ -3,6 +3,7 @@ with equal times, duplicates, missing and listed keys, several sources, and cut 
 
 from typing import Any
 
+import lateness
 from hypothesis import given
 from hypothesis import strategies as st
 from streams import (
@@ -11,6 +12,8 @@ from streams import (
     VALUES,
     Stream,
     budget,
+    disorders,
+    ends,
     last_revisions,
     novelties,
     ours,
@@ -117,3 +120,15 @@ def test_all_of_it_together_and_chained_agrees_with_the_oracle(data: st.DataObje
     every = [outer, inner, middle]
 
     assert last_revisions(run(every, stream)) == truth(every, stream)
+
+
+@budget
+@given(ours([*COUNTS, *VALUES, *TEMPORAL], ("window", "until", "steps")), disorders())
+def test_what_comes_late_agrees_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert ends(run([rule], stream, lateness=2)) == lateness.alerts(rule, stream.arrivals, 2)
+
+
+@budget
+@given(st.one_of(silences(), novelties()), disorders())
+def test_what_comes_late_neither_ends_a_silence_nor_teaches(rule: dict[str, Any], stream: Stream) -> None:
+    assert ends(run([rule], stream, lateness=2)) == lateness.alerts(rule, stream.arrivals, 2)
