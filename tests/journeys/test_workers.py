@@ -184,6 +184,12 @@ def cluster(server_folder: Folder, kafka: str) -> Cluster:
     return Cluster(server_folder("workers"), kafka)
 
 
+def shared_out(*workers: Service) -> bool:
+    """Whether every partition is in just one hand, and every worker has one."""
+    hands = [worker.readiness().get("tasks", ()) for worker in workers]
+    return all(hands) and sorted(task for hand in hands for task in hand) == sorted({t for hand in hands for t in hand})
+
+
 def test_each_revision_is_there_once_although_a_worker_was_killed(cluster: Cluster, tmp_path: Path) -> None:
     rng = random.Random(5)
     made = events(rng, 4_000)
@@ -226,4 +232,23 @@ def test_workers_share_the_groups_and_all_but_one_may_die(cluster: Cluster, tmp_
         found = cluster.alerts()
 
     assert sum(map(len, shared)) == 2 * PARTITIONS
+    assert found == wanted
+
+
+def test_a_worker_that_was_given_up_and_wakes_writes_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    rng = random.Random(9)
+    made = events(rng, 2_000)
+    wanted = expected(tmp_path, cluster.rules, made)
+    one, two = cluster.worker("one"), cluster.worker("two")
+
+    with one, two:
+        cluster.produce([lines[: len(lines) // 2] for lines in made])
+        time.sleep(0.5)
+        one.pause()  # longer than its session
+        cluster.produce([lines[len(lines) // 2 :] for lines in made])
+        wait_until(lambda: cluster.alerts().total() >= wanted.total(), "the alerts", two)
+        one.resume()
+        wait_until(lambda: shared_out(one, two), "its part of the work", one, two)
+        found = cluster.alerts()
+
     assert found == wanted
