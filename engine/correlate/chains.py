@@ -1,12 +1,11 @@
 """Chains of matches in order, and which of them is the tightest."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from engine.correlate.evidence import Place, place_of
 from engine.correlate.items import ID, SEQUENCE, SOURCE, TIME, Item
-from engine.correlate.joins import Joined
 
 Chain: TypeAlias = tuple[Item, ...]
 
@@ -43,7 +42,7 @@ class Search:
         candidates: Sequence[Sequence[Item]],
         skew: int = 0,
         settled: Sequence[Chain | None] | None = None,
-        joined: Joined | None = None,
+        joined: Callable[[Item, Item], bool] | None = None,
     ) -> None:
         self._joined = joined
         self._by_source = [_by_source(items) for items in candidates]

@@ -13,6 +13,7 @@ from engine.correlate.expression import literals
 from engine.correlate.first_seen import FirstSeen
 from engine.correlate.interval import Interval
 from engine.correlate.items import RULE, TIME, Item, Key, item_of
+from engine.correlate.joined import Joined
 from engine.correlate.limits import Limits
 from engine.correlate.ordered import Ordered
 from engine.correlate.silence import Silence
@@ -327,7 +328,9 @@ def _correlation(rule: CorrelationRule, index: int, setting: Setting, inner: fro
     elif rule.learn_ns is not None:
         kind = FirstSeen
     elif sliding and rule.type == "temporal_ordered":
-        kind = Skewed if rule.skew_ns or framed or rule.join or inner.intersection(rule.steps) else Ordered
+        kind = Joined if rule.join else Ordered
+        if rule.skew_ns or framed or inner.intersection(rule.steps):
+            kind = Skewed
     elif sliding and (framed or rule.refire == "growth"):
         kind = Windowed
     elif sliding:

@@ -8,7 +8,7 @@ from engine.correlate.correlation import NEVER, Correlation, Group, Setting
 from engine.correlate.expression import ways
 from engine.correlate.frames import frames_of
 from engine.correlate.items import ID, RULE, TIME, Item
-from engine.correlate.joins import joins_of
+from engine.correlate.joins import Joins
 from engine.correlate.life import Life
 from engine.correlate.state import Heads, item_from
 from engine.ruleset.correlation import CorrelationRule
@@ -37,7 +37,7 @@ class Skewed(Correlation):
         self._until = frozenset(rule.until)
         self._ways = [tuple(step.rule for step in way) for way in ways(rule)]
         self._ending = frozenset(way[-1] for way in self._ways)
-        self._joined = joins_of(rule, self.resolved)
+        self._joined = Joins(rule, self.resolved).joined if rule.join else None
 
     def fresh_state(self) -> Waiting:
         return Waiting()

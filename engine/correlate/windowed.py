@@ -7,7 +7,7 @@ from engine.correlate.correlation import NEVER, Group, Setting
 from engine.correlate.evidence import evidence_of
 from engine.correlate.expression import holds
 from engine.correlate.frames import frames_of
-from engine.correlate.items import RULE, TIME, WHAT, Item, Key, Traced
+from engine.correlate.items import ID, RULE, TIME, WHAT, Item, Key, Traced
 from engine.correlate.keys import Number, exact
 from engine.correlate.life import Life
 from engine.correlate.measures import Measure
@@ -72,31 +72,35 @@ class Windowed(Sliding):
                 items[-1] = (*item[:WHAT], Traced(evidence_of(item), spelling))
 
     def _test(self, group: Group, item: Item, aborts: Sequence[Item]) -> None:
-        window = group.items[group.head :]
+        items, head = group.items, group.head
         measure: Measure | None = group.state
+        window: list[Item] | None = None
         if aborts:
-            alive = set(map(id, cut(window, aborts)))
+            window = cut(items[head:], aborts)
             if measure is not None:
-                measure = measure.part([id(one) in alive for one in window])
-            window = [one for one in window if id(one) in alive]
-        value = len(window) if measure is None else measure.value()
-        if isinstance(self._condition, Threshold):
-            assert self._bounds is not None
+                alive = set(map(id, window))
+                measure = measure.part([id(one) in alive for one in items[head:]])
+        value = measure.value() if measure is not None else len(items) - head if window is None else len(window)
+        if self._bounds is not None:
             if not self._bounds.hold(value):
                 return
-        elif measure is None or not holds(self._condition, measure.seen, ()):
+        elif measure is None or isinstance(self._condition, Threshold) or not holds(self._condition, measure.seen, ()):
             return
         alert = group.alert
         if alert is not None and self._growth is not None and self._grown(alert.peak, value):
             self._close(group, alert, "growth")
             alert = None
         if alert is None:
-            self.open(group, item[TIME], item, window)
+            self.open(group, item[TIME], item, items[head:] if window is None else window)
             if group.alert is not None:
                 group.alert.peak = value
         else:
-            fresh = set(map(id, group.items[max(group.fresh, group.head) :]))
-            self.revise(alert, item, [one for one in window if id(one) in fresh])
+            fresh = items[max(group.fresh, head) :]
+            if group.key in self._aborts:
+                # What was cut off from one match of this time may not be from the next.
+                held = alert.evidence.holds
+                fresh = [one for one in window or items[head:] if not held(one[ID], one[RULE])]
+            self.revise(alert, item, fresh)
         group.fresh = len(group.items)
 
     def _grown(self, peak: Number, value: Number) -> bool:
