@@ -87,6 +87,16 @@ def test_a_sequence_is_aborted_in_its_midst() -> None:
     assert openings(told([order], match("a", 0), match("b", 2), match("c", 3))) == [("order", 2)]
 
 
+def test_within_a_second_of_one_source_the_sequence_says_whether_a_sequence_is_aborted() -> None:
+    order = plain("order", "temporal_ordered", ["a", "b"], {"gte": 2}, until=["c"])
+
+    def second(*rules: str) -> list[tuple[str, int]]:
+        return openings(told([order], *(match(rule, 5, sequence=place) for place, rule in enumerate(rules))))
+
+    assert second("a", "c", "b") == []
+    assert second("c", "a", "b") == second("a", "b", "c") == [("order", 5)]
+
+
 def test_a_step_counts_distinct_events_before_the_next_step() -> None:
     order = plain("order", "temporal_ordered", ["a", "b"], {"gte": 2}, steps={"a": 3})
 
@@ -137,6 +147,19 @@ def test_a_session_goes_on_over_gaps_of_exactly_the_timespan() -> None:
     assert openings(told([rule], match("a", 0), match("a", 10), match("a", 20))) == [("three", 20)]
     assert openings(told([rule], match("a", 0), match("a", 10), match("a", 21))) == []
     assert closings(told([rule], *(match("a", t) for t in (0, 5, 10, 15, 25, 50)))) == [(10, "timespan")]
+
+
+def test_what_comes_late_is_added_to_the_alert_of_its_session_or_its_tumbling_window_and_to_no_other() -> None:
+    def added(window: str, time: int) -> int:
+        engine = Correlator([correlation({**THREE, "window": window})], lateness_ns=0)
+        for at in (0, 3, 9) if window == "tumbling" else (0, 10, 20):
+            engine.tick("s", at)
+            engine.add(match("a", at))
+        engine.tick("s", 21)
+        return len(engine.add(match("a", time, "late one")))
+
+    assert [added("session", time) for time in (-11, -10, 5, 20)] == [0, 1, 1, 1]
+    assert [added("tumbling", time) for time in (-1, 1, 9, 10)] == [0, 1, 1, 0]
 
 
 def test_a_silence_is_decided_when_the_timespan_has_passed_and_not_by_the_end_of_the_input() -> None:
@@ -208,6 +231,16 @@ def test_a_chain_is_joined_from_step_to_step() -> None:
     assert through(("h1", "h2"), ("h3", "h3"), ("h3", "h4")) == []
     assert through(("192.0.2.1", "::ffff:192.0.2.2"), ("192.0.2.2", "h3"), ("h3", "h4")) == [("hops", 2)]
     assert openings(told([hops], match("a", 0), match("b", 1), match("c", 2))) == []
+
+
+@pytest.mark.parametrize("more", [{"skew": 1}, {"until": ["d"]}, {}])
+def test_a_later_step_to_which_nothing_leads_hides_no_chain(more: dict[str, Any]) -> None:
+    hops = plain("hops", "temporal_ordered", ["a", "b", "c"], {"gte": 3}, group_by=[], join=[("dst", "src")], **more)
+    led, stray = match("b", 5, src="h2", dst="h3"), match("b", 9, src="h9", dst="h3")
+
+    out = told([hops], match("a", 0, dst="h2"), led, stray, match("c", 10, src="h3"))
+
+    assert openings(out) == [("hops", 10)]
 
 
 def test_chains_of_a_join_that_are_over_are_freed() -> None:
