@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from engine.correlate.capture import Changes
+from engine.correlate.group import NEVER, Counts, Group
 from engine.correlate.items import ID, RULE, TIME, WHAT, Item, Key, origin
 from engine.correlate.keys import Spelling, groups
 from engine.correlate.life import Life, open_alert
@@ -16,50 +18,8 @@ from engine.correlate.suppression import Suppression
 from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule
 
-NEVER = 1 << 80
 _SCANNED = 16
 _MOST_KEPT = 15  # closed alerts of one group, beside the newest, that a late match may be added to
-
-
-class Group:
-    """What one correlation remembers of one group.
-
-    ``items[head:]`` are the matches of the window, ``fresh`` the first of them that is no evidence yet, ``ids`` theirs
-    once they are many. ``due`` is when the group has to be looked at next. ``lossy``: the bound on matches was hit, so
-    that the alert may rest on less than there was.
-    """
-
-    __slots__ = ("alert", "due", "fresh", "head", "ids", "items", "kept", "key", "lossy", "state")
-
-    def __init__(self, key: Key, state: Any) -> None:
-        self.key = key
-        self.items: list[Item] = []
-        self.head = 0
-        self.fresh = 0
-        self.ids: set[Any] | None = None
-        self.alert: Life | None = None
-        self.kept: list[Life] | None = None
-        self.due = NEVER
-        self.lossy = False
-        self.state = state
-
-
-@dataclass(slots=True)
-class Counts:
-    """What happened in one correlation. ``tied``: searches among equal times that were cut short."""
-
-    matches: int = 0
-    late: int = 0
-    missing_key: int = 0
-    without_value: int = 0
-    duplicates: int = 0
-    evicted_groups: int = 0
-    evicted_matches: int = 0
-    tied: int = 0
-    opened: int = 0
-    revised: int = 0
-    closed: int = 0
-    suppressed: int = 0
 
 
 Owns = Callable[[CorrelationRule, Key], bool]
@@ -104,6 +64,8 @@ class Correlation(ABC):
         self.inner: frozenset[str] = frozenset()
         """Which of the rules are correlations: every revision of their alerts comes, under one event id."""
         self.groups: OrderedDict[Key, Group] = OrderedDict()
+        self.changes: Changes | None = None
+        """Where somebody captures the state piece by piece."""
         self.open_alerts = 0
         self.counts = Counts()
         self._lateness = setting.lateness_ns
@@ -169,6 +131,8 @@ class Correlation(ABC):
         return dict(groups(match.event.fields, self._names[item[RULE]]))[key]
 
     def group(self, key: Key) -> Group:
+        if self.changes is not None:
+            self.changes.touch(key)
         group = self.groups.get(key)
         if group is None:
             group = self.groups[key] = Group(key, self.fresh_state())
@@ -176,6 +140,13 @@ class Correlation(ABC):
                 self._evict()
         else:
             self.groups.move_to_end(key)
+        return group
+
+    def there(self, key: Key) -> Group | None:
+        """The group, if there is one; it may be changed."""
+        group = self.groups.get(key)
+        if group is not None and self.changes is not None:
+            self.changes.touch(key)
         return group
 
     def fresh_state(self) -> Any:
@@ -215,7 +186,7 @@ class Correlation(ABC):
             self._schedule(when + self.delay, self.index, group.key)
 
     def due(self, key: Key, when: int) -> None:
-        group = self.groups.get(key)
+        group = self.there(key)
         now = when - self.delay
         if group is None or group.due != now:
             return
@@ -280,7 +251,7 @@ class Correlation(ABC):
         if item[RULE] not in self.rule.rules or not self.evidential(match):
             return
         for key, _ in self.keys(item):
-            group = self.groups.get(key)
+            group = self.there(key)
             if group is None:
                 continue
             mark = self.mark(item)
@@ -298,29 +269,40 @@ class Correlation(ABC):
                     break
 
     def snapshot(self, heads: Heads) -> Any:
-        return {
-            "counts": asdict(self.counts),
-            "suppression": None if self._suppression is None else self._suppression.state(),
-            "groups": [
-                [
-                    group.key,
-                    None if group.due == NEVER else group.due,
-                    group.lossy,
-                    life_state(group.alert),
-                    [life_state(life) for life in group.kept or ()],
-                    self.items_state(group, group.items[group.head :], heads),
-                    max(0, group.fresh - group.head),
-                    self.state_of(group, heads),
-                ]
-                for group in self.groups.values()
-            ],
-        }
+        return {**self.rest(), "groups": [[key, *self._state(group, heads)] for key, group in self.groups.items()]}
 
-    def restore(self, state: Any, heads: Heads) -> None:
+    def rest(self) -> dict[str, Any]:
+        """The state without that of the groups."""
+        suppression = None if self._suppression is None else self._suppression.state()
+        return {"counts": asdict(self.counts), "suppression": suppression}
+
+    def state_at(self, key: Key, heads: Heads) -> list[Any]:
+        """A key and the state of its group; None: there is no such group."""
+        group = self.groups.get(key)
+        return [key, None if group is None else self._state(group, heads)]
+
+    def quiet_states(self, *, full: bool) -> list[tuple[Any, bytes | None]]:
+        """Groups that are bytes, by name: all of them, or those that changed."""
+        return []
+
+    def _state(self, group: Group, heads: Heads) -> list[Any]:
+        return [
+            None if group.due == NEVER else group.due,
+            group.lossy,
+            life_state(group.alert),
+            [life_state(life) for life in group.kept or ()],
+            self.items_state(group, group.items[group.head :], heads),
+            max(0, group.fresh - group.head),
+            self.state_of(group, heads),
+        ]
+
+    def restore(self, state: Any, tables: Sequence[Heads]) -> None:
+        """``tables``: the rule heads that groups refer to; a group says which, if there are several."""
         self.counts = Counts(**state["counts"])
-        if self._suppression is not None:
+        if self._suppression is not None and state.get("suppression") is not None:
             self._suppression.restore(state["suppression"])
-        for key, due, lossy, alert, kept, items, fresh, own in state["groups"]:
+        for key, due, lossy, alert, kept, items, fresh, own, *table in state["groups"]:
+            heads = tables[table[0] if table else 0]
             group = self.groups[tuple(key)] = Group(tuple(key), self.fresh_state())
             group.lossy = lossy
             group.alert = life_from(alert, self.rule)
@@ -365,7 +347,10 @@ class Correlation(ABC):
         return self.open_until(group, alert) + self.slack
 
     def _evict(self) -> None:
-        _, group = self.groups.popitem(last=False)
+        key = next(iter(self.groups))
+        if self.changes is not None:
+            self.changes.touch(key)
+        group = self.groups.pop(key)
         self.counts.evicted_groups += 1
         if group.alert is not None:
             self._close(group, group.alert, "evicted")

@@ -7,10 +7,12 @@ from dataclasses import asdict
 from heapq import heappop, heappush
 from typing import Any
 
-from engine.correlate.correlation import NEVER, Correlation, Owns, Setting
+from engine.correlate.capture import Capture, Changes
+from engine.correlate.correlation import Correlation, Owns, Setting
 from engine.correlate.counted import Counted
 from engine.correlate.expression import literals
 from engine.correlate.first_seen import FirstSeen
+from engine.correlate.group import NEVER
 from engine.correlate.interval import Interval
 from engine.correlate.items import RULE, TIME, Item, Key, item_of
 from engine.correlate.joined import Joined
@@ -56,6 +58,7 @@ class Correlator:
         self._waiting: dict[int, list[Item]] = {}
         self._out: list[Match] = []
         self._arrivals = 0
+        self._captured = False
         self._now = -NEVER
         self._late = 0
         self._forced = 0
@@ -160,6 +163,21 @@ class Correlator:
     def snapshot(self) -> Any:
         """The state as a value that msgpack can carry. The same matches after ``restore`` have the same result."""
         heads = Heads()
+        head = self._head({c.rule.head.id: c.snapshot(heads) for c in self._correlations}, heads)
+        return {**head, "heads": heads.table}
+
+    def capture(self, *, full: bool = False) -> Capture:
+        """The state of now, to be taken in pieces while matches go on to come; the first one is full. One capture at a
+        time, and all of it."""
+        full = full or not self._captured
+        self._captured = True
+        for correlation in self._correlations:
+            correlation.changes = correlation.changes or Changes(correlation)
+        heads = Heads()
+        head = self._head({c.rule.head.id: c.rest() for c in self._correlations}, heads)
+        return Capture(self._correlations, head, heads, full=full)
+
+    def _head(self, states: Mapping[str, Any], heads: Heads) -> dict[str, Any]:
         ids = [correlation.rule.head.id for correlation in self._correlations]
         return {
             "version": _VERSION,
@@ -167,11 +185,7 @@ class Correlator:
             "counts": [self._arrivals, self._late, self._forced],
             "held": [item_state(item, (), heads, True) for item in (*self._line, *self._held)],
             "delayed": [[when, ids[index], item_state(item, (), heads, True)] for when, index, item in self._delayed],
-            "rules": {
-                correlation.rule.head.id: [_fingerprint(correlation.rule), correlation.snapshot(heads)]
-                for correlation in self._correlations
-            },
-            "heads": heads.table,
+            "rules": {c.rule.head.id: [_fingerprint(c.rule), states[c.rule.head.id]] for c in self._correlations},
         }
 
     def restore(self, state: Any) -> None:
@@ -186,13 +200,14 @@ class Correlator:
 
     def _restore(self, state: Any) -> None:
         heads = Heads(state["heads"])
+        tables = [Heads(table) for table in state["tables"]] if "tables" in state else [heads]
         self._watermark.restore(state["watermark"])
         self._arrivals, self._late, self._forced = state["counts"]
         by_id = {correlation.rule.head.id: correlation for correlation in self._correlations}
         for id, (fingerprint, own) in state["rules"].items():
             correlation = by_id.get(id)
             if correlation is not None and fingerprint == _fingerprint(correlation.rule):
-                correlation.restore(own, heads)
+                correlation.restore(own, tables)
         for each in state["held"]:
             item = item_from(each, heads)
             if item[RULE] in self._feeds:

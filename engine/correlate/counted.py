@@ -1,5 +1,6 @@
 """``event_count``: a group is bytes until its count comes near the threshold."""
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -28,6 +29,7 @@ class Counted(Sliding):
         self._wheel: dict[int, list[Name]] = {}  # by the end of a grain: the groups that may be over by then
         self._sweep: Key = ("",) * (len(rule.group_by) + 1)
         self._sorted = (0, -1)
+        self._changed: dict[Name, None] = {}  # since the last capture
 
     def take(self, item: Item) -> None:
         if self.inner or self._most < 2:
@@ -48,6 +50,8 @@ class Counted(Sliding):
     def _noted(self, key: Key, spelling: Spelling, item: Item) -> bool:
         """Whether the match could be added to a quiet group, and leaves it one."""
         name = key[0] if len(key) == 1 else key
+        if self.changes is not None:
+            self._changed[name] = None
         log = self.quiet.get(name)
         time = item[TIME]
         spelled = None if spelling == key else spelling
@@ -79,8 +83,10 @@ class Counted(Sliding):
         return len(self.groups) + len(self.quiet)
 
     def _wake(self, key: Key, now: int) -> None:
-        log = self.quiet.pop(name_of(key), None)
+        name = name_of(key)
+        log = self.quiet.get(name)
         if log is not None:
+            self._forget(name)
             group = self.group(key)
             group.items = self._logs.items(log, key, now - self.timespan)
             self.arm(group, last_of(log) + self.timespan)
@@ -100,7 +106,7 @@ class Counted(Sliding):
             if log is not None:
                 until = last_of(log) + self.timespan
                 if until <= now:
-                    del self.quiet[name]
+                    self._forget(name)
                 else:
                     self._watch(name, until)
 
@@ -110,7 +116,12 @@ class Counted(Sliding):
             super()._evict()
             return
         self.counts.evicted_groups += 1
-        del self.quiet[oldest]
+        self._forget(oldest)
+
+    def _forget(self, name: Name) -> None:
+        del self.quiet[name]
+        if self.changes is not None:
+            self._changed[name] = None
 
     def _oldest(self) -> Name | None:
         """The quiet group that has been so for longest: in the first bucket of the wheel that holds one."""
@@ -141,10 +152,19 @@ class Counted(Sliding):
         return None
 
     def snapshot(self, heads: Heads) -> Any:
-        return {**super().snapshot(heads), "quiet": [self._logs.state(), list(chain.from_iterable(self.quiet.items()))]}
+        state = super().snapshot(heads)
+        state["quiet"][1] = list(chain.from_iterable(self.quiet.items()))
+        return state
 
-    def restore(self, state: Any, heads: Heads) -> None:
-        super().restore(state, heads)
+    def rest(self) -> dict[str, Any]:
+        return {**super().rest(), "quiet": [self._logs.state(), []]}
+
+    def quiet_states(self, *, full: bool) -> list[tuple[Any, bytes | None]]:
+        changed, self._changed = self._changed, {}
+        return list(self.quiet.items()) if full else [(name, self.quiet.get(name)) for name in changed]
+
+    def restore(self, state: Any, tables: Sequence[Heads]) -> None:
+        super().restore(state, tables)
         kinds, quiet = state.get("quiet", ((), ()))
         self._logs.restore(kinds)
         for key, log in zip(quiet[::2], quiet[1::2], strict=True):

@@ -3,7 +3,8 @@
 from collections import OrderedDict
 from typing import Any
 
-from engine.correlate.correlation import NEVER, Correlation, Group, Setting
+from engine.correlate.correlation import Correlation, Setting
+from engine.correlate.group import NEVER, Group
 from engine.correlate.items import RULE, TIME, WHAT, Item
 from engine.correlate.measures import contribution_of
 from engine.correlate.state import Heads

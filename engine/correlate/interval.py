@@ -7,9 +7,10 @@ from typing import Any
 from engine.correlate.aborts import cut
 from engine.correlate.bounds import Bounds
 from engine.correlate.chains import Chain, Search, in_order, tightest
-from engine.correlate.correlation import NEVER, Correlation, Group, Setting
+from engine.correlate.correlation import Correlation, Setting
 from engine.correlate.expression import Way, holds, literals, ways
 from engine.correlate.frames import frames_of
+from engine.correlate.group import NEVER, Group
 from engine.correlate.items import ID, RULE, SOURCE, TIME, WHAT, Item, Key, may_precede
 from engine.correlate.life import Life
 from engine.correlate.measures import Contribution, Measure, contribution_of, measure_of
@@ -128,7 +129,7 @@ class Interval(Correlation):
     def settle(self) -> None:
         if self._aborts:
             for key, aborts in self._aborts.items():
-                group = self.groups.get(key)
+                group = self.there(key)
                 if group is not None:
                     self._abort(group, aborts)
             self._aborts.clear()

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from engine.correlate.chains import Chain, in_order, tightest
-from engine.correlate.correlation import NEVER, Correlation, Group, Setting
+from engine.correlate.correlation import Correlation, Setting
 from engine.correlate.expression import ways
+from engine.correlate.group import NEVER, Group
 from engine.correlate.items import ID, RULE, TIME, Item, Key, may_precede
 from engine.correlate.joins import Joins
 from engine.correlate.state import Heads, item_from

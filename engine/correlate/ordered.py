@@ -3,8 +3,9 @@
 from typing import Any
 
 from engine.correlate.chains import Chain, Search, in_order, tightest
-from engine.correlate.correlation import NEVER, Correlation, Group, Setting
+from engine.correlate.correlation import Correlation, Setting
 from engine.correlate.expression import ways
+from engine.correlate.group import NEVER, Group
 from engine.correlate.items import ARRIVAL, ID, RULE, TIME, Item, Key
 from engine.correlate.state import Heads, item_from
 from engine.ruleset.correlation import CorrelationRule

@@ -1,7 +1,8 @@
 """``expected``: what comes regularly has not come for the timespan."""
 
 from engine.correlate.aborts import surely
-from engine.correlate.correlation import NEVER, Correlation, Group, Setting
+from engine.correlate.correlation import Correlation, Setting
+from engine.correlate.group import NEVER, Group
 from engine.correlate.items import RULE, TIME, Item, Key
 from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule
@@ -37,7 +38,7 @@ class Silence(Correlation):
 
     def settle(self) -> None:
         for key, aborts in self._aborts.items():
-            group = self.groups.get(key)
+            group = self.there(key)
             if group is not None and group.items and any(surely(group.items[0], abort) for abort in aborts):
                 group.items = []
         self._aborts.clear()

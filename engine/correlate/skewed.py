@@ -4,9 +4,10 @@ from typing import Any
 
 from engine.correlate.aborts import cut, surely
 from engine.correlate.chains import Chain, Search, in_order, tightest
-from engine.correlate.correlation import NEVER, Correlation, Group, Setting
+from engine.correlate.correlation import Correlation, Setting
 from engine.correlate.expression import ways
 from engine.correlate.frames import frames_of
+from engine.correlate.group import NEVER, Group
 from engine.correlate.items import ID, RULE, TIME, Item
 from engine.correlate.joins import Joins
 from engine.correlate.life import Life
@@ -46,7 +47,7 @@ class Skewed(Correlation):
         self.counts.matches += 1
         if item[RULE] in self._until:
             for key, _ in self.keys(item):
-                group = self.groups.get(key)
+                group = self.there(key)
                 if group is not None:
                     group.state.aborts.append(item)
                     self.arm(group, item[TIME] + self.slack)

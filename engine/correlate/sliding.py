@@ -4,9 +4,10 @@ from collections.abc import Container
 from typing import Any
 
 from engine.correlate.bounds import Bounds
-from engine.correlate.correlation import NEVER, Correlation, Group, Setting
+from engine.correlate.correlation import Correlation, Setting
 from engine.correlate.evidence import evidence_of
 from engine.correlate.expression import holds
+from engine.correlate.group import NEVER, Group
 from engine.correlate.items import RULE, TIME, WHAT, Item, Traced
 from engine.correlate.measures import Measure, contribution_of, measure_of
 from engine.correlate.revisions import supersede

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from engine.correlate.aborts import cut, surely
-from engine.correlate.correlation import NEVER, Group, Setting
+from engine.correlate.correlation import Setting
 from engine.correlate.evidence import evidence_of
 from engine.correlate.expression import holds
 from engine.correlate.frames import frames_of
+from engine.correlate.group import NEVER, Group
 from engine.correlate.items import ID, RULE, TIME, WHAT, Item, Key, Traced
 from engine.correlate.keys import Number, exact
 from engine.correlate.life import Life
@@ -109,7 +110,7 @@ class Windowed(Sliding):
 
     def settle(self) -> None:
         for key, aborts in self._aborts.items():
-            group = self.groups.get(key)
+            group = self.there(key)
             if group is None:
                 continue
             now = aborts[0][TIME]
