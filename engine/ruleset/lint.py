@@ -129,6 +129,10 @@ def _correlation(source: Source) -> Iterator[Problem]:
         what = f"the timespan '{span}' means {span[:-1]} {word}"
         yield Problem(source.path, section.at("timespan"), severity, what, f"write '{meant}', such as 30{meant}")
     ours = [holder["tieline"] for holder in (source.document, section) if isinstance(holder.get("tieline"), Map)]
+    for one in ours:
+        if "skew" in one and str(section.get("type")).lower() != "temporal_ordered":
+            what = f"skew relaxes an order, and {section.get('type')} has none"
+            yield Problem(source.path, one.at("skew"), "warning", what, "leave it out, or use temporal_ordered")
     if not section.get("group-by") and not any("join" in one for one in ours):
         what = "without group-by, events of all hosts and users count together"
         yield Problem(source.path, section.at("group-by"), "warning", what, "name what the events must have in common")

@@ -138,6 +138,13 @@ def test_a_join_needs_no_group(rules: Rules, tmp_path: Path):
     assert not [problem for problem in lint([tmp_path]) if "without group-by" in problem.what]
 
 
+def test_skew_where_there_is_no_order_is_a_warning_of_the_lint(rules: Rules, tmp_path: Path):
+    rules(written(COUNT, "skew: 1s"), BASES)
+
+    (warning,) = [problem for problem in lint([tmp_path]) if "skew" in problem.what]
+    assert (warning.severity, warning.line) == ("warning", 9)
+
+
 def test_the_schema_knows_every_key() -> None:
     from engine.ruleset.additions import KEYS
 
