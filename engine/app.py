@@ -1,6 +1,7 @@
 """The composition root: the only file that knows every stage, and joins them."""
 
 import gc
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from engine.config.sinks import ElasticsearchSink, KafkaSink, NdjsonSink, Sqlite
 from engine.config.sources import FileSource, PacketSource, StdinSource, SyslogSource
 from engine.correlate.correlator import Correlator
 from engine.correlate.limits import Limits
+from engine.correlate.succession import Dropped
 from engine.detect.detector import Detector
 from engine.enrich.assets import Asset, Zone, read_assets
 from engine.enrich.enrichment import Enrichment
@@ -25,14 +27,16 @@ from engine.model import Chunk, DeadLetter, LogFormat, Match
 from engine.parsing.formats import discover
 from engine.parsing.parser import Parsed
 from engine.parsing.reads import ReadAggregation
-from engine.ruleset.load import Ruleset, load
-from engine.ruleset.pipelines import Pipelines
+from engine.ruleset import cache as kept_rules
+from engine.ruleset.cache_folder import standard_folder
+from engine.ruleset.correlation import CorrelationRule
+from engine.ruleset.detection import DetectionRule
 from engine.ruleset.problem import Problem, errors
+from engine.ruleset.ruleset import Ruleset
 from engine.sinks.ndjson import NdjsonFile, NdjsonStdout
 from engine.sinks.sink import Sink
 from engine.sinks.sqlite import SqliteSink as SqliteStore
 from engine.sources.files import Files, Stdin
-from engine.sources.syslog import SyslogTcp, SyslogUdp
 
 if TYPE_CHECKING:
     from engine.sinks.kafka_events import KafkaEvents
@@ -65,6 +69,31 @@ def framing_for(settings: object) -> Framing:
     )
 
 
+class RulesAtWork:
+    """A rule set as the stages run it, with the enrichment that it was read with: made in any thread."""
+
+    def __init__(
+        self, ruleset: Ruleset, enrichment: Enrichment, lateness_ns: int, limits: Limits, zone: tzinfo | None
+    ) -> None:
+        self.ruleset = ruleset
+        self.enrichment = enrichment
+        self.alerts = Alerts(consequence=enrichment.consequence)
+        self.detector = Detector(ruleset.detections, zone=zone, timer=time.perf_counter_ns)
+        definitions = definitions_of(ruleset)
+        self.correlator = Correlator(
+            ruleset.correlations, lateness_ns=lateness_ns, limits=limits, definitions=definitions
+        )
+        rules: list[DetectionRule | CorrelationRule] = [*ruleset.detections, *ruleset.correlations]
+        self.silenced = frozenset(rule.head.id for rule in rules if rule.silenced)
+        self.heads = {rule.head.id: rule.head for rule in rules}
+
+
+def definitions_of(ruleset: Ruleset) -> dict[str, str]:
+    """What the detections mean that correlations refer to, by id."""
+    below = {base for rule in ruleset.correlations for base in rule.references}
+    return {rule.head.id: rule.definition for rule in ruleset.detections if rule.head.id in below}
+
+
 class Pipeline:
     """Events → what is to be alerted: enrich, detect, correlate; ``alerts.alert`` then makes the document.
 
@@ -86,18 +115,34 @@ class Pipeline:
         live: bool = False,
     ) -> None:
         self._live = live
-        self.ruleset = ruleset
-        self.enrichment = enrichment
-        self.detector = Detector(ruleset.detections, zone=rule_zone, timer=time.perf_counter_ns)
-        self.correlator = Correlator(ruleset.correlations, lateness_ns=lateness_ns, limits=limits or Limits())
-        self.alerts = Alerts(consequence=enrichment.consequence)
+        self._setting = (lateness_ns, limits or Limits(), rule_zone)
+        self._use(RulesAtWork(ruleset, enrichment, *self._setting))
         self.reads = ReadAggregation() if aggregate_reads else None
-        self._silenced = {rule.head.id for rule in ruleset.detections if rule.silenced}
-        self._silenced |= {rule.head.id for rule in ruleset.correlations if rule.silenced}
-        self.silenced = frozenset(self._silenced)
         self._on_match = on_match
         self.by_rule: dict[str, int] = {}
         self.revisions: dict[str, int] = {}
+
+    def _use(self, rules: RulesAtWork) -> None:
+        self.ruleset, self.heads, self.silenced = rules.ruleset, rules.heads, rules.silenced
+        self.enrichment, self.alerts = rules.enrichment, rules.alerts
+        self.detector, self.correlator = rules.detector, rules.correlator
+
+    def prepare(self, ruleset: Ruleset, enrichment: Enrichment) -> RulesAtWork:
+        """Other rules made ready for ``replace``: in any thread, while the stages go on with those they have."""
+        rules = RulesAtWork(ruleset, enrichment, *self._setting)
+        rules.detector.prepare(self.detector)
+        return rules
+
+    def replace(self, rules: RulesAtWork) -> Dropped:
+        """Other rules from the next event on, each with the state and the counts that it had; what had to be dropped
+        of them. The rules that were used until now are of no use any more."""
+        rules.correlator.take_over(self.correlator)
+        rules.detector.take_over(self.detector)
+        self._use(rules)
+        for counts in (self.by_rule, self.revisions):
+            for rule in counts.keys() - self.heads.keys():
+                del counts[rule]
+        return rules.correlator.dropped
 
     def process(self, events: Iterable[Parsed]) -> list[Match]:
         out: list[Match] = []
@@ -117,7 +162,7 @@ class Pipeline:
             for match in detect(event):
                 if self._on_match is not None:
                     self._on_match(match)
-                if match.rule.id not in self._silenced:
+                if match.rule.id not in self.silenced:
                     self._count(match)
                     out.append(match)
                 if match.rule.id in feeds:
@@ -146,7 +191,7 @@ class Pipeline:
 
     def _raise(self, decided: Sequence[Match], out: list[Match]) -> None:
         for match in decided:
-            if match.rule.id not in self._silenced:
+            if match.rule.id not in self.silenced:
                 self._count(match)
                 out.append(match)
 
@@ -207,15 +252,23 @@ class UnusableRules(Exception):
 
 def rules(paths: Sequence[Path], config: Config | None = None, enriched: Enrichment | None = None) -> Ruleset:
     """The rules of ``paths`` (none: the shipped ones), placeholders filled from the assets, problems included."""
-    return load(
+    return kept_rules.load(
         list(paths) or [SHIPPED_RULES],
         placeholders=enriched.placeholders() if enriched is not None else {},
         pipelines=list(config.pipelines) if config is not None else [],
+        folder=standard_folder(os.environ, _beside_state(config)),
     )
+
+
+def _beside_state(config: Config | None) -> Path | None:
+    """A service keeps its rules where it may write. Without sources it is a replay, which leaves nothing there."""
+    return Path(f"{config.state.path}.rules") if config is not None and config.sources else None
 
 
 def pipeline_problems(config: Config) -> list[Problem]:
     """The pySigma pipelines of a configuration that cannot be used."""
+    from engine.ruleset.pipelines import Pipelines  # pySigma costs 0.15 s to import
+
     return errors(Pipelines(config.pipelines).problems)
 
 
@@ -293,10 +346,10 @@ class Source(Protocol):
 def open_source(settings: object) -> Source:
     """The source that its settings describe."""
     match settings:
-        case SyslogSource(transport="udp"):
-            return SyslogUdp(settings)
         case SyslogSource():
-            return SyslogTcp(settings)
+            from engine.sources.syslog import SyslogTcp, SyslogUdp  # asyncio costs 0.03 s to import
+
+            return SyslogUdp(settings) if settings.transport == "udp" else SyslogTcp(settings)
         case FileSource():
             return Files(settings)
         case StdinSource():

@@ -12,7 +12,7 @@ from engine.parsing.parser import Parsed, Parser
 from engine.ruleset.cases import START_NS, Case, CaseFile, belonging
 from engine.ruleset.correlation import CorrelationRule
 from engine.ruleset.detection import DetectionRule
-from engine.ruleset.load import Ruleset
+from engine.ruleset.ruleset import Ruleset
 
 _Rule = DetectionRule | CorrelationRule
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -9,10 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import orjson
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
 from engine import __doc__ as tagline
 
@@ -33,30 +31,18 @@ Format = Annotated[str, typer.Option("--format", help="A format's id (`tieline f
 
 def main() -> None:
     """Runs the command line; what a user got wrong ends in one line and status 2."""
-    from engine.app import UnusableRules, UsageError
-    from engine.config import ConfigError
-    from engine.enrich.assets import AssetFileError
-    from engine.service import ServiceError
-    from engine.sinks.sink import SinkError, StoreError
-    from engine.sources.errors import SourceError
-    from engine.telemetry.server import TelemetryError
-
+    if sys.argv[1:2] == ["run"]:  # a reload may be asked for before there is a service that could hear it
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
     try:
         app()
-    except (
-        ConfigError,
-        AssetFileError,
-        SourceError,
-        SinkError,
-        StoreError,
-        TelemetryError,
-        ServiceError,
-        UnusableRules,
-        UsageError,
-    ) as error:
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except SystemExit:
+        raise
+    except _mistakes() as error:
         _stop(str(error))
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has left: nothing to say, and nobody to say it to
@@ -66,8 +52,29 @@ def main() -> None:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # where what is left goes when the interpreter ends
         _stop(f"standard output: {error.strerror}")
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    """What a user got wrong; asked for when something was raised, since the service costs 0.1 s to import."""
+    from engine.app import UnusableRules, UsageError
+    from engine.config import ConfigError
+    from engine.enrich.assets import AssetFileError
+    from engine.service import ServiceError
+    from engine.sinks.sink import SinkError, StoreError
+    from engine.sources.errors import SourceError
+    from engine.telemetry.server import TelemetryError
+
+    return (
+        ConfigError,
+        AssetFileError,
+        SourceError,
+        SinkError,
+        StoreError,
+        TelemetryError,
+        ServiceError,
+        UnusableRules,
+        UsageError,
+    )
 
 
 def _stop(text: str, status: int = USAGE) -> NoReturn:
@@ -83,6 +90,8 @@ def _plain(text: str) -> str:
 @app.command()
 def demo() -> None:
     """The main job on bundled real records: embedded, no server, ends by itself."""
+    from rich.console import Console
+
     from engine.demo import show
 
     show(Console())
@@ -183,6 +192,9 @@ def alerts(
     as_json: Annotated[bool, typer.Option("--json", help="NDJSON instead of a table.")] = False,
 ) -> None:
     """The alerts that the embedded store holds."""
+    import orjson
+    from rich.console import Console
+
     from engine.replay import since_ns
     from engine.report import alert_table, store_path
     from engine.sinks.sqlite import AlertStore
@@ -271,6 +283,8 @@ def rules_coverage(folders: Annotated[list[Path], typer.Argument(metavar="DIR…
 @config_app.command("schema")
 def config_schema() -> None:
     """The JSON Schema of the configuration."""
+    import orjson
+
     from engine.config import schema
 
     sys.stdout.buffer.write(orjson.dumps(schema(), option=orjson.OPT_INDENT_2) + b"\n")
@@ -331,8 +345,14 @@ def _reference(text: str | None) -> int | None:
 @contextmanager
 def _progress(files: list[str]) -> Iterator[Any]:
     """A bar on a terminal, and only there."""
+    if not sys.stderr.isatty() or sys.stdout.isatty():
+        yield None
+        return
+    from rich.console import Console  # 0.05 s, with the bar
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
+
     console = Console(stderr=True)
-    if not console.is_terminal or sys.stdout.isatty():
+    if not console.is_terminal:
         yield None
         return
     total = sum(Path(name).stat().st_size for name in files if Path(name).is_file())

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from queue import Empty, Queue
+from queue import Empty, Queue, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from engine.app import (
@@ -31,6 +31,7 @@ from engine.outlets import Outlets
 from engine.parsing.parser import Parsed, Parser
 from engine.parsing.repeats import Repeats
 from engine.readings import publish_build, publish_parser, publish_pipeline
+from engine.reloading import Reloading
 from engine.service_log import log_as_json
 from engine.sources.errors import SourceError
 from engine.sources.journal import Journal
@@ -54,9 +55,9 @@ class ServiceError(Exception):
 
 class Service:
     """Set up whole before anything starts. ``run`` returns when ``stop`` was called and all is written, or every source
-    has ended."""
+    has ended. Whatever comes into ``reload`` asks for the rules anew."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, reload: "SimpleQueue[bool] | None" = None) -> None:
         if not config.sources:
             raise ServiceError("the configuration has no sources: nothing to read; add one under sources:")
         if config.role != "collect" and not config.sinks:
@@ -64,7 +65,8 @@ class Service:
         self.config = config
         self._stop = threading.Event()
         self._over = threading.Event()
-        enriched = enrichment(config)
+        self.reloading = Reloading(config, SimpleQueue() if reload is None else reload)
+        self._enriched = enriched = enrichment(config)
         self.pipeline: Pipeline | None = None
         if config.role != "collect":
             ruleset = usable_rules([Path(name) for name in config.rules], config, enriched)
@@ -122,11 +124,13 @@ class Service:
             for inlet in self._inlets.values():
                 inlet.thread = threading.Thread(target=self._run_source, args=(inlet,), name=inlet.source.name)
                 inlet.thread.start()
+            self.reloading.start(self.pipeline, self._enriched)
             log.info("started", extra={"role": self.config.role, "sources": list(self._inlets)})
             self._loop()
         finally:
             self._stop.set()
             self._over.set()
+            self.reloading.stop()
             self._unblock()
             self.outlets.close()
             if telemetry is not None:
@@ -151,7 +155,7 @@ class Service:
         telemetry.register("tieline_queue_depth", lambda: {("stages",): self._queue.qsize()})
         telemetry.register("tieline_queue_capacity", lambda: {("stages",): self._queue.maxsize})
         telemetry.register("tieline_checkpoint_timestamp_seconds", lambda: {(): self.checkpointed_at})
-        telemetry.register("tieline_config_last_reload_successful", lambda: {(): 1})
+        self.reloading.publish(telemetry)
         telemetry.register("tieline_checkpoints_total", lambda: {(): self.stats["checkpoints"]})
         telemetry.start(*address(self.config.metrics.listen))
         return telemetry
@@ -206,6 +210,8 @@ class Service:
             if now - ticked >= _TICK_S:
                 ticked = now
                 self._tick(now)
+            if self.reloading.take():
+                saved = 0.0  # the checkpoint is to belong to the rules that are in use
             if now - saved >= self._every_s and self._checkpoint(wait_s=1.0):
                 saved = now
         if not self._checkpoint(wait_s=30.0):
@@ -323,6 +329,7 @@ class Service:
             self._repeats.restore(state.get("repeats", [{}, {}]))
             if self.pipeline is not None and state["pipeline"] is not None:
                 self.pipeline.restore(state["pipeline"])
+                self.reloading.count(self.pipeline.correlator.dropped)
             for name, inlet in self._inlets.items():
                 inlet.positions.update(state["positions"].get(name, {}))
                 inlet.source.resume(state["positions"].get(name, {}))
@@ -360,16 +367,18 @@ class Service:
                     inlet.thread.join(0.05)
 
 
-def _worker(config: Config) -> "Worker":
+def _worker(config: Config, reload: "SimpleQueue[bool]") -> "Worker":
     from engine.workers import Worker  # Kafka's clients cost 0.2 s to import
 
-    return Worker(config)
+    return Worker(config, reload)
 
 
 def serve(config: Config) -> None:
-    """Runs the service until SIGTERM or SIGINT."""
+    """Runs the service until SIGTERM or SIGINT; SIGHUP loads the rules anew."""
     log_as_json()
-    service = _worker(config) if config.state.kind == "kafka" else Service(config)
+    reload: SimpleQueue[bool] = SimpleQueue()  # put is the one thing here that a signal may do at any moment
+    signal.signal(signal.SIGHUP, lambda *_: reload.put(True))
+    service = _worker(config, reload) if config.state.kind == "kafka" else Service(config, reload)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
     service.run()

@@ -8,14 +8,18 @@
 The object's own names are kept. What they mean in ECS is for the formats inside, which know shapes.
 """  # noqa: E501  (records as they are sent)
 
+from typing import Any
+
 from engine.model import Fields, Frame, LogFormat, LogSource, Opened, ParseError
+from engine.model.fields import sigma_names
+from engine.model.routes import ecs_event, linux_channel
 from parsers._grammar import ot
 from parsers._grammar.event_time import event_time
 from parsers._grammar.logsources import named
 from parsers._grammar.objects import flat
 
 _NONE = LogSource()
-_AUTHENTICATION = LogSource(category="authentication")
+_WINDOWS = {"windows"}
 
 
 def _fingerprint(head: bytes) -> bool:
@@ -46,11 +50,18 @@ def _lists(fields: Fields) -> None:
 
 def parse(frame: Frame) -> Fields:
     if frame.opened is not None:
-        return {}
+        fields = frame.opened.fields
+        # endpoint agents speak ECS alone; the rules for Windows speak of Image and CommandLine
+        return sigma_names(fields, route(fields)) if _WINDOWS & _systems(fields) else {}
     opened = _opens(frame)
     if opened is None:
         raise ParseError("json: not a JSON object")
     return opened.fields
+
+
+def _systems(fields: Fields) -> set[Any]:
+    found = fields.get("host.os.type"), fields.get("host.os.family"), fields.get("host.os.platform")
+    return {one for one in found if type(one) is str}
 
 
 def route(fields: Fields) -> LogSource:
@@ -59,9 +70,11 @@ def route(fields: Fields) -> LogSource:
         return said
     if "ot.operation" in fields or "ot.protocol" in fields:
         return ot.logsource(fields)
-    if "authentication" in (fields.get("event.category") or ()):
-        return _AUTHENTICATION
-    return _NONE
+    if "Channel" in fields:
+        sysmon = linux_channel(fields["Channel"], fields.get("EventID"))
+        if sysmon is not None:
+            return sysmon
+    return ecs_event(fields)
 
 
 FORMAT = LogFormat(

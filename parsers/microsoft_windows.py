@@ -13,15 +13,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
+from engine.model.routes import windows_event, windows_service
 from parsers._grammar import windows_sysmon
 from parsers._grammar.logsources import named
 from parsers._grammar.windows_ecs import FILLS, number, subject, text
 from parsers._grammar.windows_names import flat_names, is_windows
-from parsers._grammar.windows_tables import CATEGORIES, MEANINGS, PROVIDERS, SERVICES, Meaning
+from parsers._grammar.windows_tables import MEANINGS, Meaning
 
 _UNKNOWN = Meaning("", (), ())
 _FAILURE, _SUCCESS = 1 << 52, 1 << 53  # the audit bits of Keywords
-_LOWER = {channel.lower(): service for channel, service in SERVICES.items()}
 _LISTS = ("related.ip", "related.user", "related.hosts", "related.hash")
 
 
@@ -61,13 +61,12 @@ def parse(frame: Frame) -> Fields:
 
 
 def _service(data: Mapping[str, Any]) -> str | None:
-    channel = text(data, "Channel")
-    if channel is None:
-        channel = PROVIDERS.get(text(data, "Provider_Name") or "")
-    if channel is None:
+    channel, provider = text(data, "Channel"), text(data, "Provider_Name")
+    service = windows_service(channel, provider)
+    if service is None and channel is None:
         said = named(data)
         return None if said is None else said.service
-    return SERVICES.get(channel, _LOWER.get(channel.lower()))
+    return service
 
 
 def _meaning(fields: Fields, meaning: Meaning, data: Mapping[str, Any]) -> None:
@@ -108,22 +107,9 @@ def _origin(fields: Fields, data: Mapping[str, Any]) -> None:
             fields["event.id"] = f"{channel}/{computer}/{record}"
 
 
-_sources: dict[tuple[str | None, str | None], LogSource] = {}
-
-
 def route(fields: Fields) -> LogSource:
     said = named(fields)
-    if said is not None:
-        return said
-    service = _service(fields)
-    code = text(fields, "EventID")
-    category = None if service is None or code is None else CATEGORIES.get(service, {}).get(code)
-    if category == "registry_add" and str(fields.get("EventType", "")).startswith("Delete"):
-        category = "registry_delete"
-    known = _sources.get((category, service))
-    if known is None:
-        known = _sources[(category, service)] = LogSource(product="windows", category=category, service=service)
-    return known
+    return said if said is not None else windows_event(_service(fields), text(fields, "EventID"), fields)
 
 
 FORMAT = LogFormat(

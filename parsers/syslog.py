@@ -8,6 +8,7 @@
 """
 
 from engine.model import Fields, Frame, LogFormat, LogSource, Opened
+from engine.model.routes import linux_program
 from parsers._grammar.addresses import ip
 from parsers._grammar.syslog import header
 
@@ -43,55 +44,11 @@ def parse(frame: Frame) -> Fields:
     return fields
 
 
-# Programs that run on Linux, or as good as only there, and have no format of their own.
-_LINUX = frozenset(
-    (
-        "kernel",
-        "rsyslogd",
-        "dbus-daemon",
-        "dbus",
-        "networkmanager",
-        "networkd-dispatcher",
-        "systemd-networkd",
-        "systemd-resolved",
-        "systemd-timesyncd",
-        "systemd-udevd",
-        "systemd-journald",
-        "polkitd",
-        "auditd",
-        "audispd",
-        "dhclient",
-        "dhcpcd",
-        "chronyd",
-        "snapd",
-        "packagekitd",
-        "udisksd",
-        "apparmor",
-        "modemmanager",
-        "wpa_supplicant",
-        "accounts-daemon",
-        "irqbalance",
-        "smartd",
-        "thermald",
-        "firewalld",
-        "dockerd",
-        "containerd",
-        "rngd",
-        "multipathd",
-        "iscsid",
-        "lvm",
-        "dracut",
-        "modprobe",
-        "pkexec",
-    )
-)
 _SYSLOG = LogSource(service="syslog")
-_LINUX_SYSLOG = LogSource(product="linux", service="syslog")
 
 
 def route(fields: Fields) -> LogSource:
-    name = fields.get("process.name")
-    return _LINUX_SYSLOG if isinstance(name, str) and name.lower() in _LINUX else _SYSLOG
+    return linux_program(fields.get("process.name")) or _SYSLOG
 
 
 FORMAT = LogFormat(

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,6 +22,13 @@ pytest_plugins = ["pytester"]
 
 _NO_OUTSIDE_DATA = "no outside data"
 _NO_SERVER = "no server"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A cache of rules for this run, for the commands and services that tests start as well: a home is left alone."""
+    cache = TemporaryDirectory(prefix="tieline-cache-")
+    config.add_cleanup(cache.cleanup)
+    os.environ["TIELINE_CACHE"] = cache.name
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,14 +1,15 @@
 """Match → Alert: the ECS document that analysts read."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from engine.alert.attack import threat
 from engine.alert.masking import mask_document
 from engine.alert.plain import keyword, plain
 from engine.alert.wording import reason
-from engine.model import Alert, Correlated, Evidence, Held, Match, RuleHead
+from engine.model import Alert, Correlated, Event, Evidence, Held, Match, RuleHead
 from engine.model.alert import alert_id
+from engine.model.fields import alternatives
 from engine.model.rule import SEVERITY
 from engine.model.summary import summary
 from engine.model.times import rfc3339
@@ -28,6 +29,7 @@ _ENRICHED: Final = ("tieline.source.", "tieline.destination.", "tieline.host.")
 _MOST_FIELDS: Final = 200  # of the event in its alert
 _LONGEST: Final = 8_192  # characters of one of them; Lucene refuses keywords beyond 32,766 bytes
 _MOST_RELATED: Final = 256
+_MOST_ASKED_FOR: Final = 64  # fields that one rule wants to be shown
 
 _ADDRESSES: Final = ("source.ip", "destination.ip", "client.ip", "server.ip", "host.ip", "related.ip")
 _USERS: Final = (
@@ -118,6 +120,9 @@ class Alerts:
                 out[name] = related
         if match.why:
             out["tieline.why"] = _why(match.why)
+        asked = _asked_for(match.rule.fields, event)
+        if asked:
+            out["tieline.fields"] = asked
         consequence = self._of_plant(match, evidence)
         if consequence is not None:
             out["tieline.consequence"] = consequence
@@ -200,6 +205,33 @@ def _why(why: Iterable[Held]) -> list[Document]:
             one["field"] = plain(held.field)
         out.append(one)
     return out
+
+
+def _asked_for(names: Iterable[str], event: Event) -> list[Document]:
+    """What the rule's ``fields`` names for the analyst, as far as the event has it; also what has no place in ECS."""
+    out: list[Document] = []
+    for name in names:
+        others = alternatives(event.logsource).get(name, ())
+        value = next((found for one in (name, *others) if (found := _inside(event.fields, one)) is not None), None)
+        if value is not None and len(out) < _MOST_ASKED_FOR:
+            out.append({"field": plain(name), "value": _short(keyword(value))})
+    return out
+
+
+def _inside(fields: Mapping[str, Any], name: str) -> Any:
+    """The field by its flat name, else by its path through objects."""
+    value = fields.get(name)
+    if value is not None or "." not in name:
+        return value
+    dot = name.find(".")
+    while dot > 0:
+        inner = fields.get(name[:dot])
+        if isinstance(inner, Mapping):
+            value = _inside(inner, name[dot + 1 :])
+            if value is not None:
+                return value
+        dot = name.find(".", dot + 1)
+    return None
 
 
 def _short(value: Any) -> Any:

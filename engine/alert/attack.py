@@ -44,7 +44,7 @@ def threat(tags: Iterable[str]) -> dict[str, Any]:
 
 
 def _is_ics(digits: str) -> bool:
-    return digits.startswith("0")
+    return f"T{digits}" in ICS_TECHNIQUES or digits.startswith("0")
 
 
 def _technique(out: dict[str, Any], number: str, sub: str | None) -> None:

@@ -27,6 +27,7 @@ __all__ = [
 
 Source: TypeAlias = SyslogSource | FileSource | StdinSource | KafkaSource | PacketSource
 Sink: TypeAlias = NdjsonSink | SqliteSink | ElasticsearchSink | KafkaSink
+_OFTEN_NS = 100_000_000
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -50,7 +51,8 @@ class State(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     ``kind: embedded`` (the default) keeps them in the file ``path``, for one process. ``kind: kafka`` keeps them in
     Kafka, so that several workers share one consumer group: matches go through the topic ``matches`` to the worker that
     has their group, snapshots to the compacted topic ``snapshots``, and alerts and offsets are one transaction. Both
-    topics are made, where they are missing, with as many partitions as the events have.
+    topics are made, where they are missing, with as many partitions as the events have. Rules that have changed want a
+    restart of all workers of a group: which worker has a group follows from them.
     """
 
     kind: Literal["embedded", "kafka"] = "embedded"
@@ -87,12 +89,14 @@ class Privacy(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``role``: ``collect`` parses and writes events to Kafka, ``detect`` reads them and alerts, ``all`` does both in
-    one process. ``rules``: directories or files (default: the shipped rules). ``assets``, ``zones``: a YAML file
-    (one may hold both), or the list itself."""
+    one process. ``rules``: directories or files (default: the shipped rules). ``rules_reload``: how often it is looked
+    whether they have changed (null: only on SIGHUP). ``assets``, ``zones``: a YAML file (one may hold both), or the
+    list itself."""
 
     role: Literal["all", "collect", "detect"] = "all"
     sources: list[Source] = []
     rules: list[str] = []
+    rules_reload: str | None = "5s"
     pipelines: list[str] = []
     assets: str | list[dict[str, Any]] | dict[str, Any] | None = None
     zones: str | list[dict[str, Any]] | dict[str, Any] | None = None
@@ -211,10 +215,13 @@ def _meaning(document: Document, config: Config, formats: Mapping[str, Any] | No
         (("time", "lateness"), config.time.lateness),
         (("time", "idle_after"), config.time.idle_after),
         (("state", "every"), config.state.every),
+        (("rules_reload",), config.rules_reload),
     ):
         try:
             if text is not None:
                 duration_ns(text)
+            if where == ("rules_reload",) and text is not None and duration_ns(text) < _OFTEN_NS:
+                complain(where, f"{text} is too often", "write 100ms or more, or null: only on SIGHUP")
         except ValueError as error:
             complain(where, str(error))
     try:

@@ -37,6 +37,10 @@ class Changes:
             self._early.append(self._correlation.state_at(key, self._heads))
         self._changed[key] = None
 
+    def follow(self, correlation: "Correlation") -> None:
+        """The groups are those of another correlation from now on, which is of the same definition."""
+        self._correlation = correlation
+
     def begin(self, heads: Heads, *, full: bool) -> None:
         self._heads = heads
         self._left = dict.fromkeys(self._correlation.groups) if full else self._changed
@@ -68,7 +72,7 @@ class Capture:
             assert correlation.changes is not None
             correlation.changes.begin(heads, full=full)
             self._quiet.append((correlation.rule.head.id, correlation.quiet_states(full=full)))
-        self._correlations = correlations
+        self._correlations = tuple(correlations)  # others may take their place meanwhile
         self._pieces = self._made()
 
     def piece(self) -> bytes | None:

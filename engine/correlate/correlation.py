@@ -315,6 +315,21 @@ class Correlation(ABC):
             if due is not None:
                 self.arm(group, due)
 
+    def take_over(self, other: "Correlation") -> None:
+        """The state of a correlation of the same definition, which must not be used any more."""
+        self.groups, self.counts = other.groups, other.counts
+        self.open_alerts, self.end = other.open_alerts, other.end
+        self.changes = other.changes
+        if self.changes is not None:
+            self.changes.follow(self)
+        if self._suppression is not None and other._suppression is not None:
+            self._suppression.take_over(other._suppression)
+        if self.rule.head != other.rule.head:
+            for group in self.groups.values():
+                for life in (group.alert, *(group.kept or ())):
+                    if life is not None:
+                        life.rule = self.rule
+
     def items_state(self, group: Group, items: Sequence[Item], heads: Heads) -> list[Any]:
         return [item_state(item, self.spelling(item, group.key), heads, self.whole) for item in items]
 

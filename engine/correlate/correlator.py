@@ -1,31 +1,22 @@
 """Holds matches until the watermark has passed them, and gives them to the correlations in order of event time."""
 
-import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 from engine.correlate.capture import Capture, Changes
-from engine.correlate.correlation import Correlation, Owns, Setting
-from engine.correlate.counted import Counted
-from engine.correlate.expression import literals
-from engine.correlate.first_seen import FirstSeen
+from engine.correlate.correlation import Owns, Setting
 from engine.correlate.group import NEVER
-from engine.correlate.interval import Interval
 from engine.correlate.items import RULE, TIME, Item, Key, item_of
-from engine.correlate.joined import Joined
+from engine.correlate.kinds import correlation_of
 from engine.correlate.limits import Limits
-from engine.correlate.ordered import Ordered
-from engine.correlate.silence import Silence
-from engine.correlate.skewed import Skewed
-from engine.correlate.sliding import Sliding
 from engine.correlate.state import Heads, item_from, item_state
+from engine.correlate.succession import Definitions, Dropped, inner_first
 from engine.correlate.watermark import Watermark
-from engine.correlate.windowed import Windowed
 from engine.model import Match
-from engine.ruleset.correlation import CorrelationRule, Threshold
+from engine.ruleset.correlation import CorrelationRule
 
 _NOTHING: tuple[Match, ...] = ()
 _VERSION = 1
@@ -39,6 +30,9 @@ class Correlator:
 
     A returned match with ``correlated.closed_by`` set says that the alert is closed; its revision is the last one,
     unless a late match has made one more of it.
+
+    ``definitions``: what stands for the meaning of the detection rules, by id. A correlation that means something else
+    than before, or is above one that does, starts anew; ``dropped`` is the state that was given up for that.
     """
 
     def __init__(
@@ -48,6 +42,7 @@ class Correlator:
         lateness_ns: int,
         limits: Limits = _DEFAULT_LIMITS,
         owns: Owns | None = None,
+        definitions: Mapping[str, str] = {},
     ) -> None:
         self._watermark = Watermark(lateness_ns)
         self._limits = limits
@@ -62,10 +57,12 @@ class Correlator:
         self._now = -NEVER
         self._late = 0
         self._forced = 0
+        self._former: dict[str, int] = {}  # counts of correlations that are no more
+        self.dropped = Dropped()
         setting = Setting(limits, lateness_ns, self._schedule, self._emit, owns)
         ids = frozenset(rule.head.id for rule in rules)
-        ordered = _inner_first(rules)
-        self._correlations = [_correlation(rule, index, setting, ids) for index, rule in enumerate(ordered)]
+        ordered = inner_first(rules)
+        self._correlations = [correlation_of(rule, index, setting, ids) for index, rule in enumerate(ordered)]
         feeds: dict[str, tuple[int, ...]] = {}
         for correlation in self._correlations:
             for base in correlation.rule.references:
@@ -76,6 +73,7 @@ class Correlator:
             for outer in feeds.get(correlation.rule.head.id, ()):
                 above = self._correlations[outer]
                 above.delay = max(above.delay, correlation.delay + correlation.rule.skew_ns)
+        self._definitions = Definitions(ordered, definitions)
 
         # By base rule, where none of its correlations is delayed or has another above it.
         self._direct: dict[str, list[Callable[[Item], None]]] = {
@@ -98,7 +96,8 @@ class Correlator:
 
     @property
     def stats(self) -> Mapping[str, int]:
-        total = {"late": self._late, "forced": self._forced, "held": len(self._line) + len(self._held)}
+        held = len(self._line) + len(self._held)
+        total = {**self._former, "late": self._late, "forced": self._forced, "held": held}
         for counts in self.rule_stats.values():
             for key, value in counts.items():
                 if key != "late":
@@ -185,7 +184,8 @@ class Correlator:
             "counts": [self._arrivals, self._late, self._forced],
             "held": [item_state(item, (), heads, True) for item in (*self._line, *self._held)],
             "delayed": [[when, ids[index], item_state(item, (), heads, True)] for when, index, item in self._delayed],
-            "rules": {c.rule.head.id: [_fingerprint(c.rule), states[c.rule.head.id]] for c in self._correlations},
+            "rules": {id: [self._definitions[id], states[id]] for id in ids},
+            "definitions": self._definitions,
         }
 
     def restore(self, state: Any) -> None:
@@ -204,17 +204,56 @@ class Correlator:
         self._watermark.restore(state["watermark"])
         self._arrivals, self._late, self._forced = state["counts"]
         by_id = {correlation.rule.head.id: correlation for correlation in self._correlations}
-        for id, (fingerprint, own) in state["rules"].items():
-            correlation = by_id.get(id)
-            if correlation is not None and fingerprint == _fingerprint(correlation.rule):
-                correlation.restore(own, tables)
-        for each in state["held"]:
-            item = item_from(each, heads)
-            if item[RULE] in self._feeds:
+        definitions = state.get("definitions", {})
+        for id, (_, own) in state["rules"].items():
+            if id in by_id and self._definitions.same(id, definitions):
+                by_id[id].restore(own, tables)
+            else:
+                groups, quiet = own["groups"], own.get("quiet", ((), ()))[1]
+                open_alerts = sum(group[3] is not None for group in groups)
+                self.dropped.state_of(id, len(groups) + len(quiet) // 2, open_alerts)
+        held = (item_from(each, heads) for each in state["held"])
+        self._go_on(held, ((id, item_from(each, heads)) for _, id, each in state["delayed"]), definitions)
+
+    def take_over(self, old: "Correlator") -> None:
+        """Goes on where ``old`` is, which must not be used any more: what ``restore`` of its snapshot does, at once."""
+        self._watermark, self._arrivals, self._former = old._watermark, old._arrivals, old._former
+        self._late, self._forced = old._late, old._forced
+        by_id = {correlation.rule.head.id: correlation for correlation in self._correlations}
+        moved: dict[int, int] = {}
+        for before in old._correlations:
+            id = before.rule.head.id
+            if id in by_id and self._definitions.same(id, old._definitions):
+                by_id[id].take_over(before)
+                moved[before.index] = by_id[id].index
+                continue
+            self.dropped.state_of(id, before.size(), before.open_alerts)
+            for name, count in asdict(before.counts).items():
+                self._former[name] = self._former.get(name, 0) + count
+        self._timers = old._timers
+        if len(moved) < len(old._correlations) or any(now != before for before, now in moved.items()):
+            self._timers = [(when, moved[index], key) for when, index, key in old._timers if index in moved]
+            heapify(self._timers)
+        ids = [correlation.rule.head.id for correlation in old._correlations]
+        held = (*old._line, *old._held)
+        self._go_on(held, ((ids[index], item) for _, index, item in old._delayed), old._definitions)
+        old._correlations, old._direct = [], {}  # they refer to each other, and would stay in memory
+
+    def _go_on(self, held: Iterable[Item], delayed: Iterable[tuple[str, Item]], definitions: Mapping[str, str]) -> None:
+        """With what waited under other rules, where its rule means the same and is still referred to."""
+        by_id = {correlation.rule.head.id: correlation for correlation in self._correlations}
+        same = {rule for rule in self._feeds if self._definitions.same(rule, definitions)}
+        for item in held:
+            if item[RULE] in same:
                 self._hold(item)
-        for when, id, each in state["delayed"]:
-            if id in by_id:
-                heappush(self._delayed, (when, by_id[id].index, item_from(each, heads)))
+            else:
+                self.dropped.matches += 1
+        for id, item in delayed:
+            above = by_id.get(id)
+            if above is not None and item[RULE] in above.rule.references and item[RULE] in same:
+                heappush(self._delayed, (item[TIME] + above.delay, above.index, item))
+            else:
+                self.dropped.matches += 1
         self._watermark.due(self._next())
 
     def _release(self) -> Sequence[Match]:
@@ -328,58 +367,3 @@ class Correlator:
                 item = item_of(match, self._arrivals)
                 for index in outer:
                     self._deliver(index, item)
-
-
-def _correlation(rule: CorrelationRule, index: int, setting: Setting, inner: frozenset[str]) -> Correlation:
-    condition = rule.condition
-    framed = rule.until or rule.window != "sliding"
-    if isinstance(condition, Threshold):
-        sliding = condition.grows
-    else:
-        sliding = not any(step.absent for step in literals(condition))
-    kind: type[Correlation] = Interval
-    if rule.expected:
-        kind = Silence
-    elif rule.learn_ns is not None:
-        kind = FirstSeen
-    elif sliding and rule.type == "temporal_ordered":
-        kind = Joined if rule.join else Ordered
-        if rule.skew_ns or framed or inner.intersection(rule.steps):
-            kind = Skewed
-    elif sliding and (framed or rule.refire == "growth"):
-        kind = Windowed
-    elif sliding:
-        kind = Counted if rule.type == "event_count" and rule.window == "sliding" and not rule.until else Sliding
-    return kind(rule, index, setting)
-
-
-def _fingerprint(rule: CorrelationRule) -> str:
-    """What a rule's state depends on: with another title or level it is the same state."""
-    window = (rule.timespan_ns, rule.percentile, rule.skew_ns)
-    ours = (rule.window, rule.until, sorted(rule.steps.items()), rule.join, rule.learn_ns, rule.expected)
-    telling = (rule.refire, rule.growth, rule.suppress_by)
-    parts = (rule.type, rule.rules, rule.group_by, rule.condition, rule.fields, window, ours, telling)
-    aliases = sorted((name, sorted(fields.items())) for name, fields in rule.aliases.items())
-    return hashlib.blake2b(repr((parts, aliases)).encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()
-
-
-def _inner_first(rules: Sequence[CorrelationRule]) -> list[CorrelationRule]:
-    """Each correlation after those that it refers to."""
-    by_id = {rule.head.id: rule for rule in rules}
-    ordered: dict[str, CorrelationRule] = {}
-    open_: set[str] = set()
-
-    def visit(rule: CorrelationRule) -> None:
-        if rule.head.id in ordered:
-            return
-        if rule.head.id in open_:
-            raise ValueError(f"{rule.head.path or rule.head.id}: the correlation refers to itself")
-        open_.add(rule.head.id)
-        for base in rule.references:
-            if base in by_id:
-                visit(by_id[base])
-        ordered[rule.head.id] = rule
-
-    for rule in sorted(by_id.values(), key=lambda rule: rule.head.id):
-        visit(rule)
-    return list(ordered.values())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-from engine.correlate.correlation import Setting
+from engine.correlate.correlation import Correlation, Setting
 from engine.correlate.items import TIME, Item, Key
 from engine.correlate.keys import Spelling
 from engine.correlate.quiet import Logs, Name, Unpackable, last_of, name_of
@@ -150,6 +150,12 @@ class Counted(Sliding):
                     self._watch(name, until)
             del self._wheel[bucket]  # its timer will find nothing
         return None
+
+    def take_over(self, other: Correlation) -> None:
+        super().take_over(other)
+        assert isinstance(other, Counted)
+        self.quiet, self._logs = other.quiet, other._logs
+        self._wheel, self._sorted, self._changed = other._wheel, other._sorted, other._changed
 
     def snapshot(self, heads: Heads) -> Any:
         state = super().snapshot(heads)

@@ -33,6 +33,9 @@ class Suppression:
             self.evicted += 1
         return first < opened
 
+    def take_over(self, other: "Suppression") -> None:
+        self._since, self.evicted = other._since, other.evicted
+
     def state(self) -> list[Any]:
         return [[key, opened] for key, opened in self._since.items()]
 

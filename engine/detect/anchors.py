@@ -1,11 +1,12 @@
 """Which few tests of a rule decide whether it is worth evaluating: one of them holds whenever the rule does."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
-from engine.detect.wildcards import literals, pieces
+from engine.detect.wildcards import anywhere, literals, pieces
 from engine.ruleset.condition import (
     And,
     Any_,
@@ -86,7 +87,7 @@ def _cost(test: Test) -> float | None:
     few = 3_000.0 if test.field in _FEW_VALUES else 0.0
     match test.predicate:
         case Text() as text:
-            return few + _text_cost(text) * (1.5 if test.field is None else 1.0)
+            return few + _text_cost(text) if test.field is not None else 1.5 * _text_cost(anywhere(text))
         case Regex() as regex:
             needed = required(regex)
             return 5_000.0 if not needed else sum(_literal_cost(one) for one in needed) + 20.0
@@ -109,8 +110,9 @@ def _text_cost(text: Text) -> float:
     return 400.0 if len(whole) < 6 else 40.0
 
 
+@lru_cache(65_536)
 def _literal_cost(literal: str) -> float:
-    if any(common in literal and len(literal) < len(common) + 5 for common in _COMMON) or literal in (
+    if any(common in literal and len(literal) < len(common) + 3 for common in _COMMON) or literal in (
         ".exe",
         ".dll",
         ".com",

@@ -1,25 +1,30 @@
 """The rules that one log source's events are shown, compiled together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
-from itertools import repeat
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from engine.detect.anchors import cover
-from engine.detect.column import Column
-from engine.detect.kinds import MOST_TESTS, Kinds
-from engine.detect.program import Program, Row, compiled, tests
-from engine.detect.values import MISSING, SCANNED, Values, everything, lookup, prefixes
-from engine.detect.why import LONGEST_SHOWN, Why, why
-from engine.model import Event, Held, RuleHead
+from engine.detect.clauses import Clauses, clauses
+from engine.detect.column import Asked, Column, Note
+from engine.detect.decision import Settle, decision
+from engine.detect.keywords import Keywords
+from engine.detect.layout import Layout
+from engine.detect.program import Program, compiled, tests
+from engine.detect.values import MISSING, Values, everything, lookup, prefixes
+from engine.detect.why import Why, why
+from engine.model import Event, Held
 from engine.model.times import rfc3339
-from engine.ruleset.condition import FieldRef, Test
+from engine.ruleset.condition import FieldRef, Node
 from engine.ruleset.detection import DetectionRule
 
-REMEMBERED: Final = 8_192
-"""Projections (all values that a bucket's rules look at, together) that are remembered; then the memo starts afresh."""
+ANSWERS: Final = 16_384
+"""Answers of all columns together that are remembered; then the memory starts afresh."""
 
-_LONGEST: Final = 8_192  # characters of a remembered projection
+LAYOUTS: Final = 4_096
+"""Layouts that are remembered; then the memory starts afresh."""
+
+_READY: Final = 4_096  # texts of one field that are kept ready for tests
+_LONGEST: Final = 2_048
 
 OF_THE_EVENT: Final[dict[str, Callable[[Event], Any]]] = {
     "@timestamp": lambda event: rfc3339(event.time),
@@ -28,312 +33,234 @@ OF_THE_EVENT: Final[dict[str, Callable[[Event], Any]]] = {
 }
 """What the printed event has beside its fields."""
 
-_NO_COLUMNS: Final[frozenset[int]] = frozenset()
 
-Found = tuple[RuleHead, tuple[Held, ...]]
+class _Answer(NamedTuple):
+    """What the columns say together: rules that hold, rules with what is to be asked of the event, and the numbers that
+    want keywords in the fields that no column has seen."""
 
-
-_Reason = tuple[tuple[Held, int | None], ...]
-"""What held, each with the column of its value where another event with the same answer may have another value."""
-
-
-class _Answer:
-    """What one projection gives: the rules that hold, and those that need the whole event to be decided.
-
-    ``checks`` are the types that a projection must have: 1 == True == 1.0 as keys, not as text. ``reasons``: what held
-    of each rule that holds, where it has been asked for.
-    """
-
-    __slots__ = ("checks", "cut", "held", "loose", "reasons")
-
-    def __init__(self, held: int, loose: int, cut: bool, checks: tuple[Any, ...]) -> None:
-        self.held = held
-        self.loose = loose
-        self.cut = cut
-        self.checks = checks
-        self.reasons: dict[int, _Reason] | None = None
+    held: tuple[int, ...]
+    called: tuple[tuple[int, Program], ...]
+    keyed: int
 
 
-class _Values(dict[int, Values]):
-    """A row that is made ready where a rule looks at it: most rules that are called for look at two fields of fifty."""
+class _Row(dict[int, Values]):
+    """The values that tests look at, made ready when a rule asks."""
 
-    __slots__ = ("_bucket", "_event", "_key")
+    __slots__ = ("_bucket", "_event")
 
-    def __init__(self, bucket: "Bucket", key: tuple[Any, ...], event: Event) -> None:
+    def __init__(self, bucket: "Bucket", event: Event) -> None:
         self._bucket = bucket
-        self._key = key
         self._event = event
 
     def __missing__(self, at: int) -> Values:
-        values = self[at] = self._bucket.values(at, self._key, self._event)
+        values = self[at] = self._bucket.values(at, self._event)
         return values
-
-    @property
-    def cut(self) -> bool:
-        return any(values.cut for values in self.values())
 
 
 class Bucket:
+    """Field by field, a ``Column`` says of every rule whether the value rules it out, and what it says to what the rule
+    leaves open; what the columns say together is remembered with the rules that then hold.
+
+    Their answer is one number, a bit a question: from the lowest, "ruled out" for each rule; "holds" for each rule and
+    alternative; "may have a keyword" for each rule; then the open questions.
+    """
+
     def __init__(self, rules: Sequence[DetectionRule], zone: tzinfo | None) -> None:
         self.rules = tuple(rules)
-        self.evaluated = 0
-        everywhere = [tests(rule.condition) for rule in rules]
-        names = {test.field for some in everywhere for test in some if test.field is not None}
-        names |= {test.predicate.field for some in everywhere for test in some if isinstance(test.predicate, FieldRef)}
-        firm = sorted(name for name in names if name not in OF_THE_EVENT)
-        self._names = tuple(firm)
-        self._late = tuple(
-            (len(firm) + at, OF_THE_EVENT[name], name) for at, name in enumerate(sorted(names & OF_THE_EVENT.keys()))
-        )
-        columns: dict[str | None, int] = {name: at for at, name in enumerate(firm)}
-        columns |= {name: at for at, _, name in self._late}
-        self._keywords = columns[None] = len(columns)
-        self._prefixes = prefixes(firm)
-        self._lists: set[int] = set()
-        self._memo: dict[tuple[Any, ...], _Answer] = {}
-
-        late = {None, *(name for _, _, name in self._late)}
-        self._loose = 0  # rules that look at keywords or at what is the event's own, one bit each
-        self._always = 0
-        anchors: dict[str | None, dict[Test, int]] = {}
-        for at, (rule, some) in enumerate(zip(rules, everywhere, strict=True)):
-            bit = 1 << at
-            if any(
-                test.field in late or (isinstance(test.predicate, FieldRef) and test.predicate.field in late)
-                for test in some
-            ):
-                self._loose |= bit
-            chosen = cover(rule.condition)
-            if chosen is None:
-                self._always |= bit
-                continue
-            for test in chosen.tests:
-                if test.field in late and test.field is not None:
-                    self._always |= bit
-                else:
-                    of_field = anchors.setdefault(test.field, {})
-                    of_field[test] = of_field.get(test, 0) | bit
-        self._columns = tuple(Column(list(anchors.get(name, {}).items()), zone) for name in firm)
-        self._anchored = tuple((at, self._columns[at]) for at, name in enumerate(firm) if name in anchors)
-        self._searched = Column(list(anchors[None].items()), zone) if None in anchors else None
-        self._at = columns
-        tested: dict[str, dict[Test, None]] = {}
-        whole = set()  # fields that are compared with another: their kind says too little
-        for test in (test for some in everywhere for test in some):
-            if test.field is None:
-                continue
-            tested.setdefault(test.field, {})[test] = None
-            if isinstance(test.predicate, FieldRef):
-                whole |= {test.field, test.predicate.field}
-        self._candidates = {
-            columns[name]: Kinds([test.predicate for test in some], zone)
-            for name, some in tested.items()
-            if name in self._names and name not in whole and len(some) <= MOST_TESTS
-        }
-        self._kinds: tuple[tuple[int, Kinds], ...] = ()
-        self._of_kind: frozenset[int] = frozenset()
         self._zone = zone
-        self._programs: list[Program | None] = [None] * len(rules)  # compiled when first called for: most never are
-        self._why: list[Why | None] = [None] * len(rules)
-        self._heads = tuple(rule.head for rule in rules)
-        for column in self._columns:
-            self._always |= column.missing
+        self._note = Note()
+        everywhere = [test for rule in rules for test in tests(rule.condition)]
+        names = {test.field for test in everywhere if test.field is not None}
+        names |= {test.predicate.field for test in everywhere if isinstance(test.predicate, FieldRef)}
+        self._names = sorted(names)
+        self._at: dict[str | None, int] = {name: at for at, name in enumerate(self._names)}
+        self._at[None] = len(self._names)
+        made: list[Clauses] = []
+        self._of: list[int] = []  # the rule of each number: one that holds by keywords or by a field has two
+        for at, rule in enumerate(rules):
+            some = clauses(rule.condition, _firm)
+            made.extend(some)
+            self._of.extend([at] * len(some))
+        self._size = len(made)
+        self._every = (1 << self._size) - 1
+        self._slots = max((len(one.alternatives) for one in made), default=0)
+        keyed = [(one.keywords, 1 << at) for at, one in enumerate(made) if one.keywords is not None]
+        self._keyed = sum(bit for _, bit in keyed)
+        self._keywords = Keywords(keyed)
+        self._base = 0
+        asked = self._asked(made)
+        self._open: dict[tuple[str, Node], int] = {}
+        self._decisions = [self._decision(at, one) for at, one in enumerate(made)]
+        for (name, node), bit in self._open.items():
+            asked.setdefault(name, []).append(Asked(node, bit, True))
+        for some_asked in asked.values():
+            for node, bit in self._keywords.of_field:
+                some_asked.append(Asked(node, bit << self._size * (self._slots + 1), True))
+        self._columns = {name: Column(name, some_asked, zone, self._note) for name, some_asked in asked.items()}
+        self._paths = prefixes(self._columns)
+        self._layouts: dict[tuple[str, ...], Layout] = {}
+        self._answers: dict[int, _Answer] = {}
+        self._ready: list[dict[str, Values]] = [{} for _ in self._names]
+        self._programs: list[Program | None] = [None] * len(rules)
+        self._whys: list[Why | None] = [None] * len(rules)  # most are never asked for
 
-    def detect(self, event: Event) -> tuple[tuple[Found, ...], bool]:
-        """The rules that hold, in the order of the rules, and whether a field was too long to be scanned whole."""
-        key = self._key(event.fields)
-        answer = self._answer(key, event)
-        if answer.loose or self._searched is not None:
-            return self._whole(event, key, answer)
-        if not answer.held:
-            return (), answer.cut
-        return self._found(answer.held, key, event, answer), answer.cut
+    def _asked(self, made: Sequence[Clauses]) -> dict[str, list[Asked]]:
+        asked: dict[str, list[Asked]] = {}
+        for at, one in enumerate(made):
+            for name, part in one.required.items():
+                asked.setdefault(name, []).append(Asked(part.node, 1 << at, part.negated))
+            for slot in range(1, self._slots + 1):
+                bit = 1 << (slot * self._size + at)
+                if slot > len(one.alternatives):
+                    self._base |= bit
+                    continue
+                for name, part in one.alternatives[slot - 1].items():
+                    asked.setdefault(name, []).append(Asked(part.node, bit, not part.negated))
+        return asked
 
-    def values(self, at: int, key: tuple[Any, ...], event: Event) -> Values:
-        """One field of the row: of the projection, of the event itself, or everything for keywords."""
-        if at < len(key):
-            return self._columns[at].of(key[at])[0]
-        if at == self._keywords:
+    def _decision(self, at: int, one: Clauses) -> Settle | None:
+        rest = self.rules[self._of[at]].condition if one.keywords is not None else one.rest
+        return None if rest is None else decision(rest, self._ask, _firm, self._at, self._zone)
+
+    def _ask(self, name: str, node: Node) -> int:
+        return self._open.setdefault((name, node), 1 << (self._size * (self._slots + 2) + len(self._open)))
+
+    def detect(self, event: Event) -> tuple[Sequence[int], bool]:
+        """The numbers of the rules that hold, in order, and whether a field was too long to be looked at whole."""
+        fields = event.fields
+        key = tuple(fields)
+        layout = self._layouts.get(key) or self._layout(key, fields)
+        numbers = layout.numbers(fields)
+        if self._note.stale:
+            self._forget()
+        answer = layout.answers.get(numbers) or self._answer(layout, numbers)
+        held: Sequence[int] = answer.held
+        if answer.called or answer.keyed:
+            called = answer.called
+            if answer.keyed:
+                keyed = self._keyworded(layout, event) & answer.keyed
+                if keyed:
+                    called = (*called, *map(self._whole, _numbers(keyed)))
+            if called:
+                held = self._evaluated(held, called, event)
+        note = self._note
+        note.deep = False
+        if note.cut:
+            note.cut = False
+            return held, True
+        return held, False
+
+    def why(self, at: int, event: Event) -> tuple[Held, ...]:
+        """What of a rule holds for the event, in the rule's order."""
+        reason = self._whys[at]
+        if reason is None:
+            reason = self._whys[at] = why(self.rules[at].condition, self._at, self._zone)
+        return reason(_Row(self, event))
+
+    def values(self, at: int, event: Event) -> Values:
+        """A field's values, or with the last number everything for keywords."""
+        if at == len(self._names):
             return everything(event.fields, event.original)
-        _, own, name = self._late[at - len(key)]
-        given = lookup(event.fields, name)
-        return Values(own(event) if given is MISSING else given)
+        name = self._names[at]
+        value = event.fields.get(name, MISSING)
+        if value is MISSING and "." in name:
+            value = lookup(event.fields, name)
+        if type(value) is not str or len(value) > _LONGEST:
+            return Values(OF_THE_EVENT[name](event) if value is MISSING and name in OF_THE_EVENT else value)
+        ready = self._ready[at]
+        values = ready.get(value)
+        if values is None:
+            if len(ready) >= _READY:
+                ready.clear()
+            values = ready[value] = Values(value)
+        return values
 
-    def _key(self, fields: Mapping[str, Any]) -> tuple[Any, ...]:
-        if self._prefixes and not fields.keys().isdisjoint(self._prefixes):
-            key = tuple(lookup(fields, name) for name in self._names)
-        else:
-            key = tuple(map(fields.get, self._names, repeat(MISSING)))
-        return self._hashable(key) if self._lists else key
+    def _layout(self, key: tuple[str, ...], fields: dict[str, Any]) -> Layout:
+        if len(self._layouts) >= LAYOUTS:
+            self._layouts.clear()
+        layout = self._layouts[key] = Layout(fields, self._columns, self._paths, self._base)
+        return layout
 
-    def _answer(self, key: tuple[Any, ...], event: Event) -> _Answer:
-        projection: Any = key
-        if self._kinds:
-            projection = list(key)
-            for at, kinds in self._kinds:
-                value = projection[at]
-                if value is not MISSING:
-                    kind = kinds.of(value)
-                    if kind is None:
-                        return self._evaluate(key, event, _NO_COLUMNS)[0]
-                    projection[at] = kind
-            projection = tuple(projection)
-        try:
-            answer = self._memo.get(projection)
-        except TypeError:
-            self._lists.update(at for at, value in enumerate(key) if isinstance(value, list))
-            hashable = self._hashable(key)
-            return self._evaluate(key, event, _NO_COLUMNS)[0] if hashable == key else self._answer(hashable, event)
-        if answer is not None:
-            for at, kind in answer.checks:
-                if type(key[at]) is not kind:
-                    break
-            else:
-                return answer
-        answer, plain = self._evaluate(key, event, self._of_kind)
-        if plain:
-            if len(self._memo) >= REMEMBERED:
-                self._memo.clear()
-            answer.reasons = {}
-            self._memo[projection] = answer
-        self._diversity(key)
+    def _forget(self) -> None:
+        self._layouts.clear()
+        self._note.stale = False
+
+    def _answer(self, layout: Layout, numbers: tuple[int, ...]) -> _Answer:
+        told = layout.together(numbers)
+        answer = self._answers.get(told) or self._of_told(told)
+        if len(layout.answers) >= ANSWERS:
+            layout.answers.clear()
+        layout.answers[numbers] = answer
         return answer
 
-    def _diversity(self, key: tuple[Any, ...]) -> None:
-        """A field with many values is remembered by what they mean to the rules: most addresses are like any other."""
-        several = [at for at, kinds in self._candidates.items() if kinds.several(key[at])]
-        for at in several:
-            self._kinds = (*self._kinds, (at, self._candidates.pop(at)))
-        if several:
-            self._of_kind = frozenset(at for at, _ in self._kinds)
-            self._memo.clear()
+    def _of_told(self, told: int) -> _Answer:
+        left = self._every & ~told
+        for slot in range(1, self._slots + 1):
+            left &= told >> (slot * self._size)
+        keyed = left & self._keyed & ~(told >> (self._slots + 1) * self._size)
+        held: dict[int, None] = {}
+        called = []
+        for at in _numbers(left ^ keyed):
+            settle = self._decisions[at]
+            settled = settle is None or settle(told)
+            if not isinstance(settled, bool):
+                called.append((self._of[at], settled))
+            elif settled:
+                held[self._of[at]] = None
+        if len(self._answers) >= ANSWERS:
+            self._answers.clear()
+        answer = self._answers[told] = _Answer(tuple(held), tuple(called), keyed)
+        return answer
 
-    def _hashable(self, key: tuple[Any, ...]) -> tuple[Any, ...]:
-        values = list(key)
-        for at in self._lists:
-            if type(values[at]) is list:
-                values[at] = tuple(values[at])
-        return tuple(values)
+    def _keyworded(self, layout: Layout, event: Event) -> int:
+        told = self._keywords.numbers or self._note.deep
+        return self._keywords.called(None if told else layout.text(event.fields), event)
 
-    def _evaluate(self, key: tuple[Any, ...], event: Event, sorted_: frozenset[int]) -> tuple[_Answer, bool]:
-        """The answer, and whether it may be remembered; ``sorted_`` are columns whose values are known to be short."""
-        self.evaluated += 1
-        called, row, size, checks, plain, cut = self._always, _Values(self, key, event), 0, [], True, False
-        for at, column in self._anchored:
-            value = key[at]
-            if value is not MISSING:
-                row[at], rules = column.of(value)
-                called |= rules
-        for at, value in enumerate(key):
-            if value is MISSING or value is None or at in sorted_:
-                continue
-            if type(value) is str:
-                size += len(value)
-                cut = cut or len(value) > SCANNED
-            elif type(value) is tuple:
-                values = row[at]
-                plain = plain and all(type(element) is str for element in value)
-                size += sum(map(len, values.texts))
-            else:
-                plain = plain and type(value) in (int, float, bool)
-                checks.append((at, type(value)))
-        held = self._holding(called & ~self._loose, row)
-        return _Answer(held, called & self._loose, cut or row.cut, tuple(checks)), plain and size <= _LONGEST
+    def _whole(self, at: int) -> tuple[int, Program]:
+        return self._of[at], self._program(self._of[at])
 
-    def _holding(self, called: int, row: Row) -> int:
-        held = 0
-        while called:
-            bit = called & -called
-            called ^= bit
-            at = bit.bit_length() - 1
-            if (self._programs[at] or self._program(at))(row):
-                held |= bit
-        return held
-
-    def _found(self, held: int, key: tuple[Any, ...], event: Event, answer: _Answer) -> tuple[Found, ...]:
-        """The rules with what held of them: the tests of the event that was evaluated, the values of this one."""
-        found: list[Found] = []
-        row: _Values | None = None
-        reasons = answer.reasons
-        while held:
-            bit = held & -held
-            held ^= bit
-            at = bit.bit_length() - 1
-            known = None if reasons is None else reasons.get(at)
-            reason = None if known is None else _filled(known, key)
-            if reason is None:
-                if row is None:
-                    row = _Values(self, key, event)
-                reason = (self._why[at] or self._reason(at))(row)
-                if reasons is not None and known is None and not bit & self._loose:
-                    reasons[at] = self._pattern(reason, key)
-            found.append((self._heads[at], reason))
-        return tuple(found)
-
-    def _pattern(self, reason: tuple[Held, ...], key: tuple[Any, ...]) -> _Reason:
-        of_kind = self._of_kind
-        return tuple((held, at if (at := self._at[held.field]) in of_kind else None) for held in reason)
-
-    def _program(self, at: int) -> Program:
-        program = self._programs[at] = compiled(self.rules[at].condition, self._at, self._zone)
+    def _program(self, rule: int) -> Program:
+        program = self._programs[rule]
+        if program is None:
+            program = self._programs[rule] = compiled(self.rules[rule].condition, self._at, self._zone)
         return program
 
-    def _reason(self, at: int) -> Why:
-        reason = self._why[at] = why(self.rules[at].condition, self._at, self._zone)
-        return reason
-
-    def _whole(self, event: Event, key: tuple[Any, ...], answer: _Answer) -> tuple[tuple[Found, ...], bool]:
-        called = answer.loose
-        if self._searched is not None:
-            called |= self._search(self._searched, event)
-        if not called:
-            return self._found(answer.held, key, event, answer), answer.cut
-        row = _Values(self, key, event)
-        loose = self._holding(called, row)
-        return self._found(answer.held | loose, key, event, answer), answer.cut or row.cut
-
-    @staticmethod
-    def _search(column: Column, event: Event) -> int:
-        called = column.called(Values(event.original[: SCANNED + 1].decode("utf-8", "backslashreplace")))
-        for value in event.fields.values():
-            if type(value) is str or not isinstance(value, Mapping | list | tuple):
-                called |= column.of(value)[1]
-            else:  # objects may be inside: search them as keywords are
-                called |= column.called(everything({"": value}, b""))
-        return called
+    def _evaluated(self, held: Sequence[int], called: Sequence[tuple[int, Program]], event: Event) -> Sequence[int]:
+        row = _Row(self, event)
+        found = [at for at, program in called if program(row)]
+        for values in row.values():
+            if values.cut:
+                self._note.cut = True
+        return sorted({*held, *found}) if found else held
 
     def cost(self, event: Event, timer: Callable[[], int]) -> list[tuple[str, int]]:
-        """Nanoseconds that each rule that this event calls for takes, by rule id; nothing is remembered or counted."""
-        key = self._key(event.fields)
-        called, row = self._always, _Values(self, key, event)
-        for at, column in self._anchored:
-            row[at], rules = column.of(key[at])
-            called |= rules
-        if self._searched is not None:
-            called |= self._search(self._searched, event)
+        """Nanoseconds that the condition takes by itself, by rule id, of each rule that the columns do not rule out."""
+        layout = self._layout(tuple(event.fields), event.fields)
+        answer = self._answer(layout, layout.numbers(event.fields))
+        keyed = map(self._whole, _numbers(answer.keyed & self._keyworded(layout, event)))
+        row = _Row(self, event)
         spent: list[tuple[str, int]] = []
-        while called:
-            at = (called & -called).bit_length() - 1
-            called &= called - 1
-            program = self._programs[at] or self._program(at)
+        for at in dict.fromkeys((*answer.held, *(at for at, _ in answer.called), *(at for at, _ in keyed))):
+            program = self._program(at)
+            program(row)  # makes the values ready: they are not the first rule's to pay
             begin = timer()
             program(row)
-            spent.append((self._heads[at].id, timer() - begin))
+            spent.append((self.rules[at].head.id, timer() - begin))
         return spent
 
 
-def _filled(reason: _Reason, key: tuple[Any, ...]) -> tuple[Held, ...] | None:
-    """The reason with this event's values; None where one of them is shown in another way than it is."""
-    out: list[Held] = []
-    for held, at in reason:
-        if at is not None:
-            value = key[at]
-            if value != held.value or type(value) is not type(held.value):
-                if not (
-                    (type(value) is str and len(value) <= LONGEST_SHOWN)
-                    or (type(value) is int and -(1 << 63) < value < 1 << 63)
-                ):
-                    return None
-                held = Held(held.identifier, held.field, value, held.test)
-        out.append(held)
-    return tuple(out)
+def _firm(name: str) -> bool:
+    return name not in OF_THE_EVENT
+
+
+def _numbers(bits: int) -> tuple[int, ...]:
+    """
+    >>> _numbers(0b1010)
+    (1, 3)
+    """
+    found = []
+    while bits:
+        low = bits & -bits
+        bits ^= low
+        found.append(low.bit_length() - 1)
+    return tuple(found)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -12,11 +13,11 @@ from engine.ruleset.detection import DetectionRule
 
 _SOURCES: Final = 4_096  # log sources that are remembered: an event may claim any
 
-_EVERY: Final = 64  # one event in so many is timed
+_EVERY: Final = 61  # one event in so many is timed; a prime, for streams that come round
 
 
 class Stats(msgspec.Struct):
-    """``hits`` and ``cost_ns`` by rule id."""
+    """``hits`` and ``cost_ns`` by rule id; the cost is estimated from ``sampled`` events."""
 
     events: int = 0
     matches: int = 0
@@ -58,14 +59,35 @@ class Detector:
             stats.truncated += 1
         if not found:
             return ()
-        hits = stats.hits
-        for head, _ in found:
-            hits[head.id] = hits.get(head.id, 0) + 1
         stats.matches += len(found)
-        return [Match(head, event, why) for head, why in found]
+        hits = stats.hits
+        out = []
+        for at in found:
+            head = bucket.rules[at].head
+            hits[head.id] = hits.get(head.id, 0) + 1
+            out.append(Match(head, event, partial(bucket.why, at)))
+        return out
+
+    def prepare(self, old: "Detector") -> None:
+        """Makes ready, in any thread, for the log sources that ``old`` has met, with what it has of the same rules."""
+        for source, bucket in list(old._by_source.items()):
+            chosen = self._chosen(source)
+            if bucket is not None and bucket.rules == tuple(self._rules[at] for at in chosen):
+                self._buckets.setdefault(chosen, bucket)
+            self._route(source)
+
+    def take_over(self, old: "Detector") -> None:
+        """Counts on where ``old`` has come to."""
+        self.stats = old.stats
+        for counts in (self.stats.hits, self.stats.cost_ns):
+            for rule in counts.keys() - self.rules.keys():
+                del counts[rule]
+
+    def _chosen(self, source: LogSource) -> tuple[int, ...]:
+        return tuple(at for at, rule in enumerate(self._rules) if rule.logsource.covers(source))
 
     def _route(self, source: LogSource) -> Bucket | None:
-        chosen = tuple(at for at, rule in enumerate(self._rules) if rule.logsource.covers(source))
+        chosen = self._chosen(source)
         bucket = None
         if chosen:
             bucket = self._buckets.get(chosen)
@@ -80,4 +102,4 @@ class Detector:
         assert self._timer is not None
         self.stats.sampled += 1
         for rule, ns in bucket.cost(event, self._timer):
-            self.stats.cost_ns[rule] = self.stats.cost_ns.get(rule, 0) + ns
+            self.stats.cost_ns[rule] = self.stats.cost_ns.get(rule, 0) + ns * _EVERY

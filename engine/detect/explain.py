@@ -75,7 +75,7 @@ class _Reader:
             two, other = check_two(test.predicate), self._values(test.predicate.field)
             held = two(values, other)
             value = shown(values, lambda one: two(one, other))
-            words += f" (here {shown(other)!r})" if other.present else " (which is not there)"
+            words += f" (here {_escaped(shown(other))})" if other.present else " (which is not there)"
         else:
             one = check(test.predicate, self._zone, keyword=test.field is None)
             held = one(values)
@@ -129,11 +129,15 @@ def _render(step: Step, depth: int, lines: list[str]) -> None:
 def _seen(step: Step) -> str:
     if step.field is None:
         return f": in {_escaped(step.value)}" if step.held else ""
-    return f": it is {_escaped(step.value)}" if step.present else ": the event has no such field"
+    if step.present:
+        return f": it is {_escaped(step.value)}"
+    return "" if step.wanted in ("exists", "does not exist") else ": the event has no such field"
 
 
 def _escaped(value: Any) -> str:
-    return ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    if isinstance(value, str):
+        return f"'{value}'" if value.isprintable() else ascii(value)
+    return repr(value)
 
 
 def _source(source: LogSource) -> str:

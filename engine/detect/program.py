@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 from engine.detect.predicates import check, check_two
 from engine.detect.values import Values
-from engine.detect.wildcards import one_of
+from engine.detect.wildcards import Matches, one_of
+from engine.detect.wildcards import compiled as text_compiled
 from engine.ruleset.condition import And, FieldRef, Identifier, Node, Not, Or, Test, Text
 
 Row: TypeAlias = Mapping[int, Values]
@@ -40,14 +41,56 @@ def compiled(node: Node, columns: Mapping[str | None, int], zone: tzinfo | None)
             one, column = check(predicate, zone, keyword=field is None), columns[field]
             return lambda row: one(row[column])
         case And(parts):
-            return _all([compiled(part, columns, zone) for part in parts])
+            return every_program([compiled(part, columns, zone) for part in parts])
         case Or(parts):
-            return _any(_alternatives(parts, columns, zone))
+            return any_program(_alternatives(parts, columns, zone))
         case Not(part):
-            inner = compiled(part, columns, zone)
-            return lambda row: not inner(row)
+            return negation(compiled(part, columns, zone))
         case Identifier(_, part):
             return compiled(part, columns, zone)
+
+
+def of_text(node: Node) -> Matches | None:
+    """Whether the node holds for a field with one value, from its case-folded text; None where that does not tell."""
+    match node:
+        case Test(_, Text(_, False) as text):
+            return text_compiled(text)
+        case Identifier(_, part):
+            return of_text(part)
+        case Not(part):
+            inner = of_text(part)
+            return None if inner is None else lambda text: not inner(text)
+        case And(parts):
+            each = [of_text(part) for part in parts]
+            return None if None in each else _every_text([one for one in each if one is not None])
+        case Or(parts):
+            texts = [part.predicate for part in parts if isinstance(part, Test) and isinstance(part.predicate, Text)]
+            if len(texts) == len(parts) and not any(text.cased for text in texts):
+                return one_of(texts)
+            each = [of_text(part) for part in parts]
+            return None if None in each else _some_text([one for one in each if one is not None])
+        case _:
+            return None
+
+
+def _every_text(each: list[Matches]) -> Matches:
+    def every(text: str) -> bool:
+        for matches in each:  # noqa: SIM110
+            if not matches(text):
+                return False
+        return True
+
+    return every
+
+
+def _some_text(each: list[Matches]) -> Matches:
+    def some(text: str) -> bool:
+        for matches in each:  # noqa: SIM110
+            if matches(text):
+                return True
+        return False
+
+    return some
 
 
 def _alternatives(parts: tuple[Node, ...], columns: Mapping[str | None, int], zone: tzinfo | None) -> list[Program]:
@@ -76,7 +119,11 @@ def _one_of(column: int, some: list[Text]) -> Program:
     return program
 
 
-def _all(programs: list[Program]) -> Program:
+def negation(program: Program) -> Program:
+    return lambda row: not program(row)
+
+
+def every_program(programs: list[Program]) -> Program:
     if len(programs) == 1:
         return programs[0]
 
@@ -89,7 +136,7 @@ def _all(programs: list[Program]) -> Program:
     return every
 
 
-def _any(programs: list[Program]) -> Program:
+def any_program(programs: list[Program]) -> Program:
     if len(programs) == 1:
         return programs[0]
 

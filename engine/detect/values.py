@@ -6,6 +6,8 @@ from typing import Any, Final
 SCANNED: Final = 65_536
 """Characters of one field that are scanned; what is longer is cut, and the event is marked ``tieline.truncated``."""
 
+OBJECT: Final = b"{"  # how a record begins that is a JSON object
+
 _ELEMENTS: Final = 4_096  # of one list: 10,000 elements against a rule of 50 values would cost 25 ms
 _DEPTH: Final = 8  # lists in lists, objects in objects
 _DIGITS: Final = 14_000  # bits; beyond them str(int) raises (sys.int_info.default_max_str_digits)
@@ -38,7 +40,7 @@ class Values:
             text = value[:SCANNED]
             self.texts.append(text)
             self.items.append(text)
-            self.folded = [text.casefold()]
+            self.folded = [folded(text)]
             return
         room = SCANNED
         for item in _elements(value, self):
@@ -52,7 +54,12 @@ class Values:
             if room <= 0 or len(self.texts) >= _ELEMENTS:
                 self.cut = self.cut or item is not _last(value)
                 break
-        self.folded = [text.casefold() for text in self.texts]
+        self.folded = [folded(text) for text in self.texts]
+
+
+def folded(text: str) -> str:
+    """``str.casefold``, four times as fast for what most text is."""
+    return text.lower() if text.isascii() else text.casefold()
 
 
 def _last(value: Any) -> Any:
@@ -138,13 +145,14 @@ def prefixes(names: Iterable[str]) -> frozenset[str]:
 
 
 def everything(fields: Mapping[str, Any], original: bytes) -> Values:
-    """Where keywords are searched: every value, and the original record."""
+    """Where keywords are searched: every value, and the original record unless it is a JSON object, which is its values
+    (their names and quotes are no text of the log)."""
     out = Values(MISSING)
     out.present = True
     room = 4 * SCANNED  # of all fields together: 5,000 long ones must not hold the stream up
-    whole = original[: SCANNED + 1].decode("utf-8", "backslashreplace")
     pending: list[tuple[Any, int]] = [(value, 0) for value in reversed(list(fields.values()))]
-    pending.append((whole, 0))
+    if original[:1] != OBJECT:
+        pending.append((original[: SCANNED + 1].decode("utf-8", "backslashreplace"), 0))
     while pending and room > 0:
         value, depth = pending.pop()
         if isinstance(value, Mapping):

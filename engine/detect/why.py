@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from engine.detect.predicates import check, check_two
 from engine.detect.program import Row, compiled
-from engine.detect.values import Values
+from engine.detect.values import Values, texts
 from engine.model import Held
 from engine.ruleset.condition import (
     And,
@@ -117,8 +117,7 @@ def shown(values: Values, holds: Callable[[Values], bool] | None = None) -> Any:
         return chosen if len(chosen) <= LONGEST_SHOWN else chosen[:LONGEST_SHOWN] + "…"
     if isinstance(chosen, bool) or (isinstance(chosen, int | float) and abs(chosen) < 2**63):
         return chosen
-    text = values.texts[0] if chosen is items[0] else str(chosen)
-    return text[:LONGEST_SHOWN]
+    return texts(chosen)[0][:LONGEST_SHOWN]
 
 
 def in_words(predicate: Predicate, keyword: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from engine.ruleset.condition import ANY, Any_, One, Text
@@ -9,6 +10,7 @@ from engine.ruleset.condition import ANY, Any_, One, Text
 Matches: TypeAlias = Callable[[str], bool]
 
 
+@lru_cache(65_536)
 def pieces(text: Text) -> tuple[str | Any_ | One, ...]:
     """The parts with neighbours merged, in the case in which they are compared."""
     out: list[str | Any_ | One] = []

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from engine.model.taxonomy import belongs
+
 
 class LogSource(msgspec.Struct, frozen=True, gc=False):
     """
@@ -9,6 +11,8 @@ class LogSource(msgspec.Struct, frozen=True, gc=False):
     True
     >>> LogSource(product="windows", service="sysmon").covers(LogSource(product="windows"))
     False
+    >>> LogSource(category="registry_event").covers(LogSource("windows", "registry_set", "sysmon"))
+    True
     """
 
     product: str | None = None
@@ -16,9 +20,13 @@ class LogSource(msgspec.Struct, frozen=True, gc=False):
     service: str | None = None
 
     def covers(self, other: "LogSource") -> bool:
-        """True when every part that this log source (of a rule) names is the same in ``other`` (of an event)."""
+        """True when ``other`` (of an event) is of every part that this log source (of a rule) names.
+
+        An event is what it says and what ``logsources.toml`` says it is also. Ask once a log source, not once an event.
+        """
+        products, categories, services = belongs(other.product, other.category, other.service)
         return (
-            (self.product is None or self.product == other.product)
-            and (self.category is None or self.category == other.category)
-            and (self.service is None or self.service == other.service)
+            (self.product is None or self.product in products)
+            and (self.category is None or self.category in categories)
+            and (self.service is None or self.service in services)
         )

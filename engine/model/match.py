@@ -1,5 +1,6 @@
 """A rule held."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -52,9 +53,18 @@ class Correlated(msgspec.Struct):
 
 
 class Match(msgspec.Struct):
-    """``event`` is what matched; of a correlation the virtual event: the last event's fields and the group's keys."""
+    """``event`` is what matched; of a correlation the virtual event: the last event's fields and the group's keys.
+
+    ``reason`` is what held, or tells it: most matches only feed a correlation, and nobody asks.
+    """
 
     rule: RuleHead
     event: Event
-    why: tuple[Held, ...] = ()
+    reason: tuple[Held, ...] | Callable[[Event], tuple[Held, ...]] = ()
     correlated: Correlated | None = None
+
+    @property
+    def why(self) -> tuple[Held, ...]:
+        if not isinstance(self.reason, tuple):
+            self.reason = self.reason(self.event)
+        return self.reason

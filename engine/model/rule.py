@@ -6,7 +6,7 @@ SEVERITY = {"informational": 21, "low": 21, "medium": 47, "high": 73, "critical"
 """Sigma level to ``event.severity``, as Kibana's detections read it."""
 
 
-class RuleHead(msgspec.Struct, frozen=True):
+class RuleHead(msgspec.Struct, frozen=True, gc=False):
     """``id`` is the Sigma id, or uuid5 of the name or title; ``name`` is what correlations may refer to."""
 
     id: str

@@ -22,13 +22,13 @@ Refire = Literal["once", "growth", "match"]
 Op = Literal["gt", "gte", "lt", "lte", "eq", "neq"]
 
 
-class Threshold(msgspec.Struct, frozen=True):
+class Threshold(msgspec.Struct, frozen=True, array_like=True, tag="threshold"):
     """All bounds hold together: ``(("gt", 100), ("lte", 200))``.
 
     On temporal types the number compared is that of the distinct rules that matched; the default is all of them.
     """
 
-    bounds: tuple[tuple[Op, float], ...]
+    bounds: tuple[tuple[Op, float | int], ...]
 
     def holds(self, value: float) -> bool:
         for op, bound in self.bounds:
@@ -49,21 +49,21 @@ class Threshold(msgspec.Struct, frozen=True):
         return all(op in ("gt", "gte") for op, _ in self.bounds)
 
 
-class Seen(msgspec.Struct, frozen=True):
+class Seen(msgspec.Struct, frozen=True, array_like=True, tag="seen"):
     """A rule (by the key that ``CorrelationRule.rules`` gives it) has matched."""
 
     rule: str
 
 
-class Both(msgspec.Struct, frozen=True):
+class Both(msgspec.Struct, frozen=True, array_like=True, tag="both"):
     parts: tuple["Expression", ...]
 
 
-class Either(msgspec.Struct, frozen=True):
+class Either(msgspec.Struct, frozen=True, array_like=True, tag="either"):
     parts: tuple["Expression", ...]
 
 
-class Absent(msgspec.Struct, frozen=True):
+class Absent(msgspec.Struct, frozen=True, array_like=True, tag="absent"):
     part: "Expression"
 
 
@@ -88,7 +88,7 @@ class CorrelationRule(msgspec.Struct, frozen=True):
     condition: Threshold | Expression
     aliases: Mapping[str, Mapping[str, str]] = {}
     fields: tuple[str, ...] = ()
-    percentile: float = 50.0
+    percentile: float | int = 50.0
     generate: bool = False
     silenced: bool = False
     skew_ns: int = 0

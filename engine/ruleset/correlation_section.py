@@ -16,9 +16,9 @@ from engine.ruleset import additions, boolean
 from engine.ruleset.additions import Additions, Correlated
 from engine.ruleset.additions import Reference as Reference
 from engine.ruleset.correlation import Op, Threshold, Type
-from engine.ruleset.documents import Map, Seq
+from engine.ruleset.documents import Map, Seq, spelled_number
 from engine.ruleset.problem import Problem, Refused
-from engine.ruleset.searches import CRASHES
+from engine.ruleset.searches import CRASHES, YES_NO
 
 TYPES: tuple[str, ...] = get_args(Type)
 OPS: tuple[str, ...] = get_args(Op)
@@ -215,15 +215,15 @@ def _bounds(value: Map) -> tuple[tuple[Op, float], ...]:
 
 
 def _number(value: Any, key: str, line: int) -> float:
-    number: float = math.nan
+    given: float = math.nan
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
-            number = float(value)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 10**300:
-        number = value
-    if not math.isfinite(number):
+            given = spelled_number(value) or float(value)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        given = value
+    if not abs(given) < 10**300:
         raise Refused(f"'{key}: {str(value)[:60]}' is no number", "write a number", line)
-    return int(number) if number == int(number) else number
+    return int(given) if given == int(given) else given
 
 
 def _fields(value: Map, kind: str) -> tuple[str, ...]:
@@ -278,7 +278,7 @@ def _timespan(section: Map) -> int:
     try:
         seconds = SigmaCorrelationTimespan(text).seconds
     except CRASHES:
-        mend = "write a whole number and a unit: s, m, h, d, w (M is a month, y a year)"
+        mend = "write a whole number above 0 and a unit: s, m, h, d, w (M is a month, y a year)"
         raise Refused(f"the timespan '{str(text)[:40]}' is not understood", mend, line) from None
     if seconds > 10 * 31_556_952:
         raise Refused(f"the timespan '{text}' is longer than ten years", "choose a shorter one", line)
@@ -313,6 +313,8 @@ def _aliases(
 
 def _generate(section: Map) -> bool:
     value = section.get("generate")
+    if isinstance(value, str) and value.lower() in YES_NO:
+        return YES_NO[value.lower()]
     if value is not None and not isinstance(value, bool):
         raise Refused("'generate' is neither true nor false", "write true or false", section.at("generate"))
     return bool(value)
@@ -322,6 +324,8 @@ def _pysigma(document: Map, section: Map, head: RuleHead) -> SigmaCorrelationRul
     """Once ranges, fractions and ``tieline`` are taken out, pySigma must accept the file."""
     rest: dict[str, Any] = {key: value for key, value in document.items() if key != "tieline"}
     inner = {key: value for key, value in section.items() if key != "tieline"}
+    if "generate" in inner:
+        inner["generate"] = _generate(section)
     condition = section.get("condition")
     if isinstance(condition, Map):
         op = next(key for key in condition if key in OPS)

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from engine.model import LogSource, RuleHead
+from engine.model.fields import carried
 from engine.ruleset.attack import TACTICS
-from engine.ruleset.condition import FieldRef, Identifier, Node, Not, Test
+from engine.ruleset.condition import And, Exists, FieldRef, Identifier, Node, Not, Or, Test
 from engine.ruleset.correlation import CorrelationRule
 from engine.ruleset.detection import DetectionRule
-from engine.ruleset.load import Ruleset
+from engine.ruleset.ruleset import Ruleset
 
 Rule = DetectionRule | CorrelationRule
 
@@ -18,12 +19,18 @@ _TECHNIQUE = re.compile(r"attack(?:-ics)?\.(t\d{4}(?:\.\d{3})?)", re.IGNORECASE)
 
 
 class Coverage(msgspec.Struct):
-    """Each with the labels of the rules behind it, in the order of the rule set."""
+    """Each with the labels of the rules behind it, in the order of the rule set.
+
+    ``uncarried``: by label, the fields that no event of the rule's log source has. ``silent``: the labels of the rules
+    that therefore never hold.
+    """
 
     fields: dict[str, list[str]] = {}
     logsources: dict[LogSource, list[str]] = {}
     techniques: dict[str, list[str]] = {}
     tactics: dict[str, list[str]] = {}
+    uncarried: dict[str, tuple[str, ...]] = {}
+    silent: list[str] = []
 
 
 def tests_of(node: Node) -> Iterator[Test]:
@@ -72,6 +79,35 @@ def tactics_of(head: RuleHead) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name in TACTICS))
 
 
+def uncarried(rule: DetectionRule) -> tuple[str, ...]:
+    """The fields that no event of the rule's log source has, by the schemas of the table; ECS names apart."""
+    known = carried(rule.logsource)
+    if known is None:
+        return ()
+    return tuple(name for name in fields_of(rule) if name[:1].isupper() and "." not in name and name not in known)
+
+
+def _can(node: Node, missing: frozenset[str]) -> tuple[bool, bool]:
+    """Whether it can hold, and whether it can fail, in an event without these fields."""
+    match node:
+        case Test(field, predicate):
+            other = predicate.field if isinstance(predicate, FieldRef) else None
+            if field not in missing and other not in missing:
+                return True, True
+            return (not predicate.wanted, predicate.wanted) if isinstance(predicate, Exists) else (False, True)
+        case Not(part):
+            holds, fails = _can(part, missing)
+            return fails, holds
+        case Identifier(_, part):
+            return _can(part, missing)
+        case And(parts):
+            both = [_can(part, missing) for part in parts]
+            return all(holds for holds, _ in both), any(fails for _, fails in both)
+        case Or(parts):
+            both = [_can(part, missing) for part in parts]
+            return any(holds for holds, _ in both), all(fails for _, fails in both)
+
+
 def coverage(ruleset: Ruleset) -> Coverage:
     out = Coverage()
     rules: Iterable[Rule] = (*ruleset.detections, *ruleset.correlations)
@@ -85,4 +121,9 @@ def coverage(ruleset: Ruleset) -> Coverage:
             out.tactics.setdefault(tactic, []).append(label)
         if isinstance(rule, DetectionRule):
             out.logsources.setdefault(rule.logsource, []).append(label)
+            missing = uncarried(rule)
+            if missing:
+                out.uncarried[label] = missing
+                if not _can(rule.condition, frozenset(missing))[0]:
+                    out.silent.append(label)
     return out

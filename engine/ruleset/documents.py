@@ -1,4 +1,8 @@
-"""YAML files as values that remember their lines: a safe, bounded subset of YAML 1.1 (what ``yaml.safe_load`` gives).
+"""YAML files as values that remember their lines: a safe, bounded subset of YAML.
+
+A plain scalar is null, a boolean or a number only where YAML 1.2 says so and where its text is the one spelling of that
+value; anything else is the text that its author wrote. YAML 1.1, which PyYAML reads, makes ``yes`` true, ``00000407``
+263 (octal), ``12:30:45`` 45045 and ``1.10`` 1.1.
 
 Built from the parser's events, without recursion: a document can be as deep or as full of aliases as it likes and costs
 no more than the bounds below.
@@ -21,13 +25,12 @@ from yaml.events import (
     SequenceStartEvent,
 )
 from yaml.nodes import ScalarNode
-from yaml.resolver import Resolver
 
+from engine.ruleset.files import MAX_BYTES
 from engine.ruleset.problem import Refused
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-MAX_BYTES = 8 * 1024 * 1024  # the largest live Sigma rule has 60 KB; lists of indicators run to megabytes
 MAX_DEPTH = 32
 MAX_NODES = 500_000
 MAX_ALIASED = 20_000  # nodes that aliases repeat, in one document: a bomb doubles its size with every line
@@ -40,7 +43,12 @@ _SCALARS = {
     _TAG + "float": SafeConstructor.construct_yaml_float,
     _TAG + "timestamp": SafeConstructor.construct_yaml_timestamp,
 }
-_RESOLVERS: Mapping[str | None, list[tuple[str, re.Pattern[str]]]] = Resolver.yaml_implicit_resolvers
+_WORDS: Mapping[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,299})(\.[0-9]{1,299})?")  # more digits: text
 _CONSTRUCTOR = SafeConstructor()
 
 
@@ -224,12 +232,10 @@ def _merge(parent: Map, value: Any, line: int) -> None:
 def _scalar(event: Any) -> Any:
     value: str = event.value
     tag = event.tag
-    if tag is None or tag == "!":
-        if event.style or tag == "!":  # a quoted or block scalar is text
-            return value
-        tag = _TAG + "null" if value == "" else _implicit(value)
-        if tag is None:
-            return value
+    if tag is None:
+        return value if event.style else plain(value)  # a quoted or block scalar is text
+    if tag == "!":
+        return value
     if tag == _TAG + "str":
         return value
     construct = _SCALARS.get(tag)
@@ -244,8 +250,40 @@ def _scalar(event: Any) -> Any:
         raise Refused(f"'{value[:60]}' is no valid {kind}", "put it in quotes", event.start_mark.line + 1) from None
 
 
-def _implicit(value: str) -> str | None:
-    for tag, pattern in _RESOLVERS.get(value[0], ()):
-        if pattern.match(value):
-            return tag
-    return None
+def plain(text: str) -> str | int | float | bool | None:
+    """What a plain scalar means.
+
+    >>> plain("4625"), plain("true"), plain("~"), plain("1.5")
+    (4625, True, None, 1.5)
+    >>> plain("yes"), plain("00000407"), plain("1.10"), plain("0x1410"), plain("2026-01-02"), plain(".inf")
+    ('yes', '00000407', '1.10', '0x1410', '2026-01-02', '.inf')
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        return text
+    number = float(text) if found[1] else int(text)
+    return number if str(number) == text else text
+
+
+_SPELLED = re.compile(
+    r"(?P<whole>[-+]?[0-9]+)|0x(?P<hex>[0-9a-fA-F]+)|0o(?P<oct>[0-7]+)"
+    r"|[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]{1,3})?"
+)
+
+
+def spelled_number(text: str) -> int | float | None:
+    """The number of YAML 1.2 that ``plain`` has left as text, for where only a number makes sense.
+
+    >>> [spelled_number(text) for text in ("08", "0x1F", "1e3", "1_000", "12:30")]
+    [8, 31, 1000.0, None, None]
+    >>> spelled_number("5") is None  # was in quotes, or it would be a number already
+    True
+    """
+    found = _SPELLED.fullmatch(text[:300])
+    if found is None or not isinstance(plain(text), str) or len(text) > 300:
+        return None
+    if found["whole"] or found["hex"] or found["oct"]:
+        return int(found["whole"] or found["hex"] or found["oct"], 16 if found["hex"] else 8 if found["oct"] else 10)
+    return float(text)

@@ -5,29 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sigma.exceptions import SigmaError
-from sigma.validation import SigmaValidator
-from sigma.validators.core import validators
-
-from engine.ruleset import attack, backtracking
+from engine.ruleset import attack, backtracking, logsources, ranges
 from engine.ruleset.documents import Map, Seq, line_of
 from engine.ruleset.filters import Filter
 from engine.ruleset.load import Collection, Ruleset, Source, read
 from engine.ruleset.problem import Problem, Severity
-from engine.ruleset.searches import CRASHES
+from engine.ruleset.recommendations import recommendations
 
-# pySigma's ATT&CK and D3FEND validators download their tables, its uniqueness is ours with a line, and file names are
-# the affair of whoever owns the files.
-_LEFT_OUT = {
-    "attacktag",
-    "d3_fendtag",
-    "tag_format",
-    "tlpv1_tag",
-    "tlpv2_tag",
-    "identifier_uniqueness",
-    "duplicate_filename",
-    "filename_length",
-}
 _TAG = re.compile(r"[a-z0-9_-]+\.[a-z0-9._-]+")
 _ATTACK = ("attack", "attack-ics")
 _CONFUSED_UNITS = {"M": ("months", "m"), "y": ("years", "d")}
@@ -49,18 +33,21 @@ def lint(
 def check(ruleset: Ruleset, found: Collection, ours: bool = False) -> tuple[Problem, ...]:
     problems = list(ruleset.problems)
     for source in found.sources:
-        problems += _tags(source)
+        problems += _tags(source, ours)
         problems += _searches(source)
         problems += _correlation(source)
+        problems += logsources.unknown(source.document, source.path)
         if ours:
             problems += _explained(source)
     problems += [problem for one in found.filters for problem in _filter(one)]
+    problems += _ids_of_filters(found)
+    problems += _ranges(ruleset, found)
     problems += _muted(ruleset, found, ours)
-    problems += _pysigma(found)
+    problems += recommendations(found.sources)
     return tuple(sorted(set(problems)))
 
 
-def _tags(source: Source) -> Iterator[Problem]:
+def _tags(source: Source, ours: bool) -> Iterator[Problem]:
     tags = source.document.get("tags")
     if not isinstance(tags, Seq):
         return
@@ -73,8 +60,7 @@ def _tags(source: Source) -> Iterator[Problem]:
         namespace, _, name = tag.partition(".")
         complaint = attack.complaint(name) if namespace.lower() in _ATTACK else None
         if complaint is not None:
-            severity: Severity = "error" if complaint[0] else "warning"
-            yield Problem(source.path, line, severity, complaint[1], "look it up at https://attack.mitre.org")
+            yield Problem(source.path, line, "error" if ours else "warning", complaint.what, complaint.mend)
 
 
 def _searches(source: Source) -> Iterator[Problem]:
@@ -158,6 +144,32 @@ def _filter(one: Filter) -> Iterator[Problem]:
         yield Problem(one.head.path, one.line, "warning", what, "write condition: not selection")
 
 
+def _ids_of_filters(found: Collection) -> Iterator[Problem]:
+    """Loading refuses two rules of one id; nothing refers to a filter, so there it does no harm but to its readers."""
+    places: dict[str, str] = {}
+    for source in sorted(found.sources, key=lambda one: "filter" in one.document):
+        given = source.document.get("id")
+        if not isinstance(given, str) or not given or source.head is None:
+            continue
+        line = source.document.at("id")
+        first = places.setdefault(source.head.id, f"{source.path}:{line}")
+        if "filter" in source.document and first != f"{source.path}:{line}":
+            yield Problem(
+                source.path, line, "error", f"the id {given} is that of {first}, too", "give the filter its own"
+            )
+
+
+def _ranges(ruleset: Ruleset, found: Collection) -> Iterator[Problem]:
+    sources = {source.head.id: source for source in found.sources if source.head is not None}
+    for rule in ruleset.correlations:
+        complaint = ranges.complaint(rule)
+        if complaint is not None and rule.head.id in sources:
+            source = sources[rule.head.id]
+            line = source.document["correlation"].at("condition")
+            what = f"the condition can never hold: {complaint}"
+            yield Problem(source.path, line, "error", what, "write a range that has something in it: {gte: 3, lt: 5}")
+
+
 def _muted(ruleset: Ruleset, found: Collection, ours: bool) -> Iterator[Problem]:
     heads = {rule.head.id: rule.head for rule in ruleset.detections}
     heads.update((rule.head.id, rule.head) for rule in ruleset.correlations)
@@ -175,37 +187,3 @@ def _muted(ruleset: Ruleset, found: Collection, ours: bool) -> Iterator[Problem]
             severity: Severity = "error" if ours else "warning"
             what = f"'{base.label}' ({base.level}) raises no alert of its own: '{correlation.head.label}' silences it"
             yield Problem(source.path, line, severity, what, "write generate: true below correlation, if it should")
-
-
-def _pysigma(found: Collection) -> Iterator[Problem]:
-    validator = SigmaValidator(kind for name, kind in validators.items() if name not in _LEFT_OUT)
-    issues = []
-    for source in found.sources:
-        if source.sigma is None:
-            continue
-        try:
-            issues += [(source, issue) for issue in validator.validate_rule(source.sigma)]  # type: ignore[arg-type]
-        except CRASHES as bad:
-            what = f"pySigma's validators cannot read this rule: {bad}"
-            yield Problem(source.path, source.line, "warning", what, "compare it with a rule that works")
-    by_rule = {id(source.sigma): source for source in found.sources if source.sigma is not None}
-    for issue in validator.finalize():
-        issues += [(by_rule[id(rule)], issue) for rule in issue.rules if id(rule) in by_rule]
-    for source, issue in issues:
-        extra = {name: value for name, value in vars(issue).items() if name != "rules" and value is not None}
-        detail = ", ".join(_short(value) for value in extra.values())
-        what = issue.description + (f": {detail}" if detail else "")
-        yield Problem(source.path, source.line, "warning", what, _MEND)
-
-
-_MEND = "a recommendation of pySigma's validators"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, (set, frozenset, list, tuple)):
-        return ", ".join(sorted(_short(one) for one in value))
-    try:
-        text = str(getattr(value, "field", None) or value)
-    except (SigmaError, TypeError):
-        text = type(value).__name__
-    return text if len(text) <= 120 else text[:119] + "…"

@@ -1,7 +1,7 @@
 """Rule files in, a Ruleset of typed values out. One bad document never stops the rest."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,30 +10,18 @@ from sigma.correlations import SigmaCorrelationRule
 from sigma.rule import SigmaDetection, SigmaLogSource, SigmaRule
 
 from engine.model import LogSource, RuleHead
-from engine.ruleset import correlation_section, filters, head, references, searches
+from engine.ruleset import alternatives, correlation_section, filters, head, references, searches
 from engine.ruleset.condition import Node
 from engine.ruleset.correlation import CorrelationRule
 from engine.ruleset.correlation_section import Draft
 from engine.ruleset.detection import DetectionRule
 from engine.ruleset.documents import Map, documents
-from engine.ruleset.files import rule_files
+from engine.ruleset.files import RuleFile, contents, rule_files
 from engine.ruleset.filters import Filter
 from engine.ruleset.modifiers import Unresolved
 from engine.ruleset.pipelines import Pipelines, sigma_rule
 from engine.ruleset.problem import Problem, Refused, errors
-
-
-class Ruleset(msgspec.Struct):
-    """``correlations`` stand behind what they refer to. ``disabled`` names rules that are well but cannot run."""
-
-    detections: tuple[DetectionRule, ...] = ()
-    correlations: tuple[CorrelationRule, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    disabled: tuple[str, ...] = ()
-
-    @property
-    def errors(self) -> list[Problem]:
-        return errors(self.problems)
+from engine.ruleset.ruleset import Ruleset as Ruleset
 
 
 class Source(msgspec.Struct):
@@ -68,6 +56,18 @@ def load(
     return read(paths, placeholders=placeholders, pipelines=pipelines, strict=strict)[0]
 
 
+def load_files(
+    files: Iterable[RuleFile],
+    problems: Sequence[Problem] = (),
+    *,
+    placeholders: Mapping[str, Sequence[str]] = {},
+    pipelines: Sequence[str | Path] = (),
+) -> Ruleset:
+    """``load`` of files that have been read; ``problems`` of finding them."""
+    reader = _Reader(placeholders, Pipelines(pipelines), strict=False, keep_sigma=False)
+    return reader.read(files, problems)
+
+
 def read(
     paths: Sequence[Path],
     *,
@@ -79,10 +79,7 @@ def read(
     """``load``, and what it was made from."""
     reader = _Reader(placeholders, Pipelines(pipelines), strict, keep_sigma)
     files, problems = rule_files(paths)
-    reader.found.problems += problems + reader.pipelines.problems
-    for file in files:
-        reader.file(file)
-    return reader.ruleset(), reader.found
+    return reader.read(contents(files), problems), reader.found
 
 
 class _Reader:
@@ -97,18 +94,22 @@ class _Reader:
         self.names = references.Names()
         self.original: dict[str, LogSource] = {}  # log sources as written: pipelines change those of the rules
 
-    def file(self, file: Path) -> None:
-        path = str(file)
-        try:
-            data = file.read_bytes()
-        except OSError as bad:
+    def read(self, files: Iterable[RuleFile], problems: Sequence[Problem]) -> Ruleset:
+        self.found.problems += [*problems, *self.pipelines.problems]
+        for file in files:
+            self.file(file)
+        return self.ruleset()
+
+    def file(self, file: RuleFile) -> None:
+        path = file.path
+        if file.refusal:
             self.found.problems.append(
-                Problem(path, 0, "error", f"cannot be read: {bad.strerror}", "check its permissions")
+                Problem(path, 0, "error", f"cannot be read: {file.refusal}", "check its size and permissions")
             )
             return
         count = 0
         try:
-            for document, line in documents(data):
+            for document, line in documents(file.data):
                 if document is None:
                     continue
                 count += 1
@@ -143,7 +144,7 @@ class _Reader:
         """It keeps its id and name, so that what refers to it is disabled, too, and not broken."""
         assert source.head is not None
         at = unresolved.source.line if unresolved.source is not None else None
-        mend = f"give '{unresolved.name}' values in the configuration"
+        mend = "write its values in place of it, or give assets the role it names (JumpHosts: jump_host)"
         label = source.head.label
         what = f"'{label}' is disabled: {unresolved.args[0]}"
         self.found.problems.append(Problem(source.path, at or source.line, "warning", what, mend))
@@ -269,7 +270,7 @@ class _Reader:
         self.found.problems += resolved.problems
         self.found.problems[:] = sorted(set(self.found.problems))
         return Ruleset(
-            detections=tuple(_quiet(rule, silenced) for rule in detections),
+            detections=tuple(alternatives.resolved(_quiet(rule, silenced)) for rule in detections),
             correlations=tuple(
                 _quiet(rule, silenced) for rule in self.pipelines.mapped(resolved.correlations, self.original)
             ),

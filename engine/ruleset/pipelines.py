@@ -4,6 +4,7 @@ A pipeline is a name that an installed pySigma plug-in gives, or a YAML file. On
 template) or fetches its values from outside is refused.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from engine.ruleset.problem import Problem, Refused
 from engine.ruleset.searches import CRASHES
 
 _RUNS_CODE = ("vars", "allow_template_vars", "vars_allowed_paths", "allow_external_sources", "path", "command", "url")
+_DRAWN = re.compile(r"_cond_[a-z]{10}")  # pySigma's AddConditionTransformation
+_HUNTING = ("tieline", "tieline_ecs")
 _STEPS = ("transformations", "postprocessing", "finalizers")
 
 
@@ -45,6 +48,7 @@ class Pipelines:
                 self._pipeline.apply(rule)
             except CRASHES as bad:
                 raise Refused(f"a pipeline cannot be applied: {bad}", "mend the pipeline, or leave it out") from None
+            _settle(rule)
         return rule
 
     def mapped(
@@ -98,7 +102,11 @@ class Pipelines:
 
         resolver = InstalledSigmaPlugins.autodiscover().get_pipeline_resolver()
         for spec in specs:
-            if spec not in resolver.pipelines:
+            if spec in _HUNTING:
+                mend = "leave it out: the engine knows log sources and fields by itself"
+                what = "this pipeline makes queries over stored events, not rules over events"
+                self.problems.append(Problem(spec, 0, "error", what, mend))
+            elif spec not in resolver.pipelines:
                 self._file(spec)
         if self.problems:
             return None
@@ -125,6 +133,17 @@ class Pipelines:
                     _harmless(document.get(step))
         except Refused as refused:
             self.problems.append(refused.problem(spec, 1))
+
+
+def _settle(rule: SigmaRule) -> None:
+    """Conditions that the pipeline added are in the parsed ones alone, under names drawn by lot: the same each time."""
+    texts = [parsed.condition for parsed in rule.detection.parsed_condition]
+    detections = rule.detection.detections
+    for number, drawn in enumerate([name for name in detections if _DRAWN.fullmatch(name)], 1):
+        name = f"_pipeline_{number}"
+        texts = [re.sub(rf"\b{drawn}\b", name, text) for text in texts]
+        detections[name] = detections.pop(drawn)
+    rule.detection.condition = texts
 
 
 def _harmless(value: Any) -> None:

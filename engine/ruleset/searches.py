@@ -13,7 +13,7 @@ from sigma.types import SigmaString, sigma_type
 
 from engine.ruleset import boolean, modifiers, values
 from engine.ruleset.condition import And, Identifier, Node, Not, Null, Or, Test
-from engine.ruleset.documents import Map, Seq, line_of
+from engine.ruleset.documents import Map, Seq, line_of, spelled_number
 from engine.ruleset.modifiers import Unresolved
 from engine.ruleset.problem import Refused
 
@@ -120,7 +120,7 @@ def _item(key: str | None, value: Any, placeholders: Placeholders, line: int) ->
         chain = modifiers.chain(names, placeholders)
     except KeyError as unknown:
         raise _unknown_modifier(str(unknown.args[0]), line) from None
-    plain = _plain(value, modifiers.takes_regex(chain), line)
+    plain = _plain(value, names, modifiers.takes_regex(chain), line)
     place = SigmaRuleLocation(Path(), line)
     try:
         item = SigmaDetectionItem(field or None, chain, plain, source=place)
@@ -138,7 +138,7 @@ def _with_names(value: Any, names: list[str]) -> Any:
     return value
 
 
-def _plain(value: Any, regex: bool, line: int) -> list[Any]:
+def _plain(value: Any, names: Sequence[str], regex: bool, line: int) -> list[Any]:
     """The YAML values of one field as pySigma's types."""
     out = []
     several = isinstance(value, Seq)
@@ -154,7 +154,7 @@ def _plain(value: Any, regex: bool, line: int) -> list[Any]:
             )
         try:
             if not regex:
-                out.append(sigma_type(one))
+                out.append(sigma_type(_meant(one, names)))
             elif isinstance(one, str):
                 out.append(SigmaString.from_str(one))
             else:
@@ -166,6 +166,20 @@ def _plain(value: Any, regex: bool, line: int) -> list[Any]:
                 f"the value {str(one)[:60]!r} is not understood: {_said(bad)}", "put it in quotes", at
             ) from None
     return out
+
+
+_OF_NUMBERS = frozenset(("lt", "lte", "gt", "gte", "minute", "hour", "day", "week", "month", "year"))
+YES_NO = {"yes": True, "on": True, "no": False, "off": False}
+
+
+def _meant(value: Any, names: Sequence[str]) -> Any:
+    """Where only a number or a boolean makes sense, YAML's other spellings of one are taken: ``hour: 08``."""
+    if not isinstance(value, str):
+        return value
+    if "exists" in names:
+        return YES_NO.get(value.lower(), value)
+    found = spelled_number(value) if _OF_NUMBERS.intersection(names) else None
+    return value if found is None else found
 
 
 def _item_node(item: SigmaDetectionItem) -> Node:
@@ -237,7 +251,7 @@ def _mend(names: Sequence[str], value: Any) -> str:
     if "cidr" in names:
         return "write a network such as 192.0.2.0/24, without host bits"
     if {"lt", "lte", "gt", "gte"}.intersection(names):
-        return "write a number without quotes"
+        return "write a number such as 10 or 2.5, without quotes"
     if "re" in names:
         return "check the pattern; 're' comes first, before i, m and s"
     if "exists" in names:

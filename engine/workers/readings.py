@@ -39,7 +39,7 @@ def publish(worker: "Worker") -> Telemetry | None:
     telemetry.register("tieline_checkpoints_total", lambda: {(): worker.stats["transactions"]})
     telemetry.register("tieline_source_up", lambda: {(worker.source.name,): int(worker.up)})
     telemetry.register("tieline_sink_up", lambda: {(worker.sink.name,): int(worker.up)})
-    telemetry.register("tieline_config_last_reload_successful", lambda: {(): 1})
+    worker.rules.publish(telemetry)
     worker.dead_letters.publish(telemetry)
     host, _, port = listen.rpartition(":")
     telemetry.start(host.strip("[]"), int(port))

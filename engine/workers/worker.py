@@ -6,11 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import msgspec
 
-from engine.app import Pipeline, enrichment, lateness, limits, pipeline, settle, usable_rules
+from engine.app import Pipeline, definitions_of, enrichment, lateness, limits, pipeline, settle, usable_rules
 from engine.config import Config, duration_ns
 from engine.config.kafka import KafkaSource
 from engine.config.sinks import KafkaSink
@@ -25,6 +26,7 @@ from engine.sources.kafka_partitions import Partitions, Record, Snapshots, Unava
 from engine.telemetry import Heartbeat
 from engine.workers.correlation import Correlation
 from engine.workers.detection import Detection
+from engine.workers.fixed_rules import FixedRules
 from engine.workers.readings import publish
 from engine.workers.task import Running, Shared, Task
 
@@ -36,13 +38,15 @@ _LONGEST_PAUSE_S = 15.0
 
 
 class Worker:
-    """``run`` returns when ``stop`` was called and the transaction in hand is committed."""
+    """``run`` returns when ``stop`` was called and the transaction in hand is committed. Whatever comes into ``reload``
+    asks for the rules anew, which is refused."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, reload: "SimpleQueue[bool] | None" = None) -> None:
         source, sink = config.sources[0], config.sinks[0]
         assert isinstance(source, KafkaSource)
         assert isinstance(sink, KafkaSink)
         self.config, self.source, self.sink = config, source, sink
+        self.rules = FixedRules(config, SimpleQueue() if reload is None else reload)
         enriched = enrichment(config)
         ruleset = usable_rules([Path(name) for name in config.rules], config, enriched)
         self._lateness_ns = lateness(config, None, "10s")
@@ -73,6 +77,7 @@ class Worker:
     def run(self) -> None:
         telemetry = publish(self)
         self.dead_letters.start()
+        self.rules.start()
         settle()
         pause = _FIRST_PAUSE_S
         try:
@@ -91,6 +96,7 @@ class Worker:
                     self._stop.wait(pause)
                     pause = min(2 * pause, _LONGEST_PAUSE_S)
         finally:
+            self.rules.stop()
             self._leave()
             self.dead_letters.close()
             if telemetry is not None:
@@ -198,6 +204,8 @@ class Worker:
         except (msgspec.DecodeError, ValueError, TypeError, KeyError) as error:
             log.warning("the snapshot of %s cannot be used, the log is read from its beginning: %s", stream, error)
             return self._task(stream), None
+        if isinstance(task, Correlation):
+            self.rules.count(task.correlator.dropped)
         return task, int(offset)
 
     def _task(self, stream: str) -> Task:
@@ -211,6 +219,7 @@ class Worker:
             lateness_ns=self._lateness_ns,
             limits=limits(self.config),
             owns=partial(self._routing.owns, part),
+            definitions=definitions_of(ruleset),
         )
         heads = {rule.head.id: rule.head for rule in ruleset.detections}
         sources = [f"{self.source.name}:{events}" for events in self._events]

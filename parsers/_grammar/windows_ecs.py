@@ -217,7 +217,11 @@ def process_audit(fields: Fields, data: Data, code: str) -> None:
         line = text(data, "CommandLine")
         if line is not None:
             fields["process.command_line"] = line
-        for name, ours in (("NewProcessName", "Image"), ("ParentProcessName", "ParentImage")):
+        for name, ours in (
+            ("NewProcessName", "Image"),
+            ("ParentProcessName", "ParentImage"),
+            ("SubjectLogonId", "LogonId"),
+        ):
             if data.get(name) is not None:
                 fields[ours] = data[name]
         return
@@ -225,6 +229,28 @@ def process_audit(fields: Fields, data: Data, code: str) -> None:
     pid = number(data.get("ProcessId"))
     if pid is not None:
         fields["process.pid"] = pid
+
+
+_ROOTS = (("\\REGISTRY\\MACHINE\\", "HKLM\\"), ("\\REGISTRY\\USER\\", "HKU\\"))
+
+
+def registry_audit(fields: Fields, data: Data, code: str) -> None:
+    """4657; Sigma's rules call the same things as Sysmon does, and Sysmon shortens the root."""
+    person(fields, data, "Subject")
+    executable(fields, text(data, "ProcessName"))
+    key, name, value = text(data, "ObjectName"), text(data, "ObjectValueName"), text(data, "NewValue")
+    if key is not None:
+        path = key if name is None else f"{key}\\{name}"
+        fields["registry.path"] = path
+        for theirs, short in _ROOTS:
+            if path[: len(theirs)].upper() == theirs:
+                path = short + path[len(theirs) :]
+        fields["TargetObject"] = path
+    if value is not None:
+        fields["registry.data.strings"] = [value]
+        fields["Details"] = value
+    if data.get("ProcessName") is not None:
+        fields["Image"] = data["ProcessName"]
 
 
 def filtering(fields: Fields, data: Data, code: str) -> None:
@@ -302,6 +328,7 @@ FILLS: dict[str, dict[str, Fill]] = {
         **dict.fromkeys(_GROUPS, group_change),
         **dict.fromkeys(_ACCOUNTS, account_change),
         **dict.fromkeys(("4688", "4689"), process_audit),
+        "4657": registry_audit,
         **dict.fromkeys(("5156", "5157"), filtering),
         **dict.fromkeys(("4778", "4779"), station),
         "4697": service,

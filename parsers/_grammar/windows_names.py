@@ -98,6 +98,8 @@ def flat_names(shape: Mapping[str, Any]) -> Fields:
     {'Provider_Name': 'P'}
     >>> flat_names({"Event.EventData.Data": [{"@Name": "Image", "#text": "x"}]})
     {'Image': 'x'}
+    >>> flat_names({"Event.EventData.Source Name": "x"})["SourceName"]
+    'x'
     """
     layout = tuple(shape)
     plan = _layouts.get(layout)
@@ -131,6 +133,8 @@ def _found(shape: Mapping[str, Any]) -> Fields:
                 _nested(out, name[6:], value)
             elif name.startswith(("System.", "EventData.", "UserData.")):
                 _nested(out, name, value)
+    for name in [name for name in shape if " " in name and "." not in name]:
+        _named(out, name, shape[name])
     if not (shape.keys() >= _NEEDED or out.keys() >= _NEEDED):
         for table in (_BEATS, _OTHERS):
             for name, ours in table.items():
@@ -149,9 +153,9 @@ def _found(shape: Mapping[str, Any]) -> Fields:
 
 def _beats(out: Fields, name: str, value: Any) -> None:
     if name.startswith("winlog.event_data."):
-        out[name[18:]] = value
+        _named(out, name[18:], value)
     elif name.startswith("winlog.user_data."):
-        out[name[17:]] = value
+        _named(out, name[17:], value)
     elif name in _BEATS:
         out[_BEATS[name]] = value
 
@@ -177,7 +181,7 @@ def _data(out: Fields, name: str, value: Any) -> None:
         return
     name = name.removesuffix(".#text")
     if name != "Data" or not isinstance(value, list):
-        out[name] = value
+        _named(out, name, value)
         return
     rest: list[Any] = []
     for item in value[:_MOST_DATA]:
@@ -189,8 +193,16 @@ def _data(out: Fields, name: str, value: Any) -> None:
                 else None
             )
             if isinstance(key, str) and key:
-                out[key] = item.get("#text", item.get("_", item.get("text", item.get("$text"))))
+                _named(out, key, item.get("#text", item.get("_", item.get("text", item.get("$text")))))
                 continue
         rest.append(item)
     if rest:
         out["Data"] = rest
+
+
+def _named(out: Fields, name: str, value: Any) -> None:
+    """Defender writes ``Source Name``; Sigma's rules write ``SourceName``, some of them ``Feature_Name``."""
+    out[name] = value
+    if " " in name:
+        out.setdefault(name.replace(" ", ""), value)
+        out.setdefault(name.replace(" ", "_"), value)

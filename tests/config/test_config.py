@@ -58,6 +58,9 @@ def test_a_pipeline_is_a_name_or_a_file_beside_the_configuration(tmp_path: Path)
         ("sources:\n  - {type: stdin, name: x, format: nonsense}\n", 2, "unknown format 'nonsense'"),
         ("time:\n  idle_after: 5 parsecs\n", 2, "is no duration"),
         ("\nrules: [nowhere]\n", 2, "no such file or directory"),
+        ("role: all\nrules_reload: often\n", 2, "is no duration"),
+        ("role: all\nrules_reload: 5\n", 2, "`tieline config schema` shows what may stand there"),
+        ("role: all\nrules_reload: 0s\n", 2, "0s is too often; write 100ms or more, or null: only on SIGHUP"),
         ("assets: nowhere.yml\n", 1, "no such file"),
         ("sinks:\n  - {type: elasticsearch, hosts: [a], password: '${env:NOT_SET_ANYWHERE}'}\n", 2, "environment"),
         ("role: collect\n", 1, "writes its events to Kafka"),
@@ -90,6 +93,12 @@ def test_assets_may_stand_in_the_file_itself(tmp_path: Path) -> None:
     config = read(path)
 
     assert config.assets == config.zones == ThisFile(path)
+
+
+def test_rules_are_looked_after_unless_that_is_turned_off(tmp_path: Path) -> None:
+    assert read(written(tmp_path, "role: all\n")).rules_reload == "5s"
+    assert read(written(tmp_path, "rules_reload: null\n")).rules_reload is None
+    assert read(written(tmp_path, "rules_reload: 1m30s\n")).rules_reload == "1m30s"
 
 
 def test_durations_and_zones_are_read_as_people_write_them() -> None:

@@ -9,12 +9,36 @@ import itertools
 import re
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
+
+import yaml
 
 from engine.model import Event
 from engine.model.times import from_iso, from_number, rfc3339
 
 ABSENT = object()
+SCANNED = 65_536  # characters of one field
+SCANNED_BY_KEYWORDS = 4 * SCANNED  # characters of one event
+
+
+class _AsWritten(yaml.SafeLoader):
+    """A plain scalar is what its author wrote: null, true, false, a number in its one spelling, else text."""
+
+
+_AsWritten.yaml_implicit_resolvers = {}
+for tag, pattern, first in (
+    ("null", r"(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("bool", r"(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
+    ("int", r"(?:0|-?[1-9][0-9]{0,299})$", list("-0123456789")),
+    ("merge", r"<<$", ["<"]),
+):
+    _AsWritten.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(pattern), first)
+
+
+def read(text: str) -> list[dict[str, Any]]:
+    """The documents of a rule file. Fractions stay text, which is compared all the same."""
+    return [one for one in yaml.load_all(text, _AsWritten) if one is not None]
 
 
 def matches(rule: dict[str, Any], event: Event) -> bool:
@@ -137,6 +161,18 @@ def _all_scalars(value: Any) -> list[Any]:
     return [value]
 
 
+def _seen(items: list[Any], most: int = SCANNED) -> list[tuple[Any, str]]:
+    """Each item with each of its forms, as far as a field is scanned."""
+    out: list[tuple[Any, str]] = []
+    for item in items:
+        for form in _forms(item):
+            if most <= 0:
+                return out
+            out.append((item[:most] if isinstance(item, str) else item, form[:most]))
+            most -= len(form)
+    return out
+
+
 def _forms(item: Any) -> list[str]:
     if item is None or (isinstance(item, float) and (item != item or item in (float("inf"), float("-inf")))):
         return []
@@ -153,51 +189,48 @@ def _forms(item: Any) -> list[str]:
 
 
 def _keyword(wanted: Any, modifiers: list[str], event: Event) -> bool:
-    values = [*_all_scalars(event.fields), event.original.decode("utf-8", "backslashreplace")]
+    values = _all_scalars(event.fields)
+    if not event.original.startswith(b"{"):
+        values.insert(0, event.original[: SCANNED + 1].decode("utf-8", "backslashreplace"))
+    forms = [form for value in values for form in _forms(value)]
+    assert sum(map(len, forms)) <= SCANNED_BY_KEYWORDS, "too much for the slow evaluator"
+    forms = [form[:SCANNED] for form in forms]
     if "re" in modifiers:
-        return any(_regex(value, wanted, modifiers) for value in values)
-    return any(
-        _like(form, _pattern(str(one), anywhere=True), "cased" in modifiers)
-        for value in values
-        for form in _forms(value)
-        for one in _written(wanted, modifiers)
-    )
+        return any(_regex(form, wanted, modifiers) for form in forms)
+    cased = "cased" in modifiers
+    patterns = [_pattern(one, True, True, cased) for one in _written(wanted, modifiers)]
+    forms = [form if cased else form.casefold() for form in forms]
+    return any(pattern.fullmatch(form) is not None for form in forms for pattern in patterns)
 
 
 def _test(value: Any, wanted: Any, modifiers: list[str], event: Event) -> bool:
     if "exists" in modifiers:
         return (value is not ABSENT) == wanted
     items = _scalars(value)
-    if "fieldref" in modifiers:
-        others = [form for item in _scalars(_lookup(event, wanted)) for form in _forms(item)]
-        return any(_refers(form, other, modifiers) for item in items for form in _forms(item) for other in others)
     if wanted is None:
-        return any(item is None or item != item for item in items)
+        return any(not _forms(item) for item in items)
+    seen = _seen(items)
+    if "fieldref" in modifiers:
+        others = [form for _, form in _seen(_scalars(_lookup(event, wanted)))]
+        return any(_refers(form, other, modifiers) for _, form in seen for other in others)
     if "re" in modifiers:
-        return any(_regex(item, wanted, modifiers) for item in items)
+        return any(_regex(form, wanted, modifiers) for _, form in seen)
     if "cidr" in modifiers:
-        return any(_in_network(item, wanted) for item in items)
+        return any(_in_network(form, wanted) for _, form in seen)
     for name in ("lt", "lte", "gt", "gte"):
         if name in modifiers:
-            return any(_compare(item, name, wanted, modifiers) for item in items)
+            return any(_compare(item, name, wanted, modifiers) for item, _ in seen)
     part = next((one for one in modifiers if one in ("minute", "hour", "day", "week", "month", "year")), None)
     if part is not None:
-        return any(_time_part(item, part) == int(wanted) for item in items)
-    return any(
-        _like(
-            form,
-            _pattern(
-                one,
-                "contains" in modifiers or "base64offset" in modifiers,
-                "startswith" in modifiers,
-                "endswith" in modifiers,
-            ),
-            "cased" in modifiers or "base64" in modifiers or "base64offset" in modifiers,
-        )
-        for item in items
-        for form in _forms(item)
+        return any(_time_part(item, part) == int(wanted) for item, _ in seen)
+    cased = "cased" in modifiers or "base64" in modifiers or "base64offset" in modifiers
+    contains = "contains" in modifiers or "base64offset" in modifiers
+    patterns = [
+        _pattern(one, contains or "endswith" in modifiers, contains or "startswith" in modifiers, cased)
         for one in _written(wanted, modifiers)
-    )
+    ]
+    forms = [form if cased else form.casefold() for _, form in seen]
+    return any(pattern.fullmatch(form) is not None for form in forms for pattern in patterns)
 
 
 def _refers(form: str, other: str, modifiers: list[str]) -> bool:
@@ -222,15 +255,15 @@ def _written(wanted: Any, modifiers: list[str]) -> list[str]:
             for one in itertools.product(
                 *(
                     "-/\u2013\u2014\u2015"
-                    if letter in "-/" and (at == 0 or text[at - 1] == " ") and text[at + 1 : at + 2].isalnum()
+                    if letter in "-/" and not _of_a_word(text[at - 1 : at]) and _of_a_word(text[at + 1 : at + 2])
                     else letter
                     for at, letter in enumerate(text)
                 )
             )
         ]
-    raw = [one.encode() for one in texts]
-    if "wide" in modifiers or "utf16le" in modifiers:
-        raw = [one.encode("utf-16-le") for one in texts]
+    encoding = "utf-16-le" if {"wide", "utf16le", "utf16"}.intersection(modifiers) else "utf-8"
+    encoding = "utf-16-be" if "utf16be" in modifiers else encoding
+    raw = [(b"\xff\xfe" if "utf16" in modifiers else b"") + one.encode(encoding) for one in texts]
     if "base64" in modifiers:
         return [base64.b64encode(one).decode() for one in raw]
     if "base64offset" in modifiers:
@@ -242,34 +275,29 @@ def _written(wanted: Any, modifiers: list[str]) -> list[str]:
     return texts
 
 
-def _pattern(text: str, anywhere: bool = False, prefix: bool = False, suffix: bool = False) -> list[Any]:
-    """Literals, `*` as True and `?` as False; `\\*`, `\\?` and `\\\\` before one of these are literal."""
-    out: list[Any] = []
+def _of_a_word(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
+
+
+@lru_cache(100_000)
+def _pattern(text: str, before: bool, behind: bool, cased: bool) -> re.Pattern[str]:
+    """`*`, `?`, and what follows a backslash that escapes; anything may stand before or behind."""
+    out = ".*" if before else ""
     at = 0
     while at < len(text):
         letter, after = text[at], text[at + 1 : at + 2]
-        if letter == "\\" and after in ("*", "?", "\\"):
-            out.append(after)
+        if letter == "\\" and after and after in "*?\\":
+            out += re.escape(after)
             at += 1
         elif letter in "*?":
-            out.append(letter == "*")
+            out += ".*" if letter == "*" else "."
         else:
-            out.append(letter)
+            out += re.escape(letter if cased else letter.casefold())
         at += 1
-    if anywhere or suffix:
-        out.insert(0, True)
-    if anywhere or prefix:
-        out.append(True)
-    return out
+    return re.compile(out + (".*" if behind else ""), re.DOTALL)
 
 
-def _like(form: str, pattern: list[Any], cased: bool) -> bool:
-    fold = str if cased else str.casefold
-    regex = "".join(".*" if one is True else "." if one is False else re.escape(fold(one)) for one in pattern)
-    return re.fullmatch(regex, fold(form[:65_536]), re.DOTALL) is not None
-
-
-def _regex(item: Any, pattern: str, modifiers: list[str]) -> bool:
+def _regex(form: str, pattern: str, modifiers: list[str]) -> bool:
     flags = 0
     for names, flag in (
         (("i", "ignorecase"), re.IGNORECASE),
@@ -278,17 +306,21 @@ def _regex(item: Any, pattern: str, modifiers: list[str]) -> bool:
     ):
         if any(name in modifiers for name in names):
             flags |= flag
-    return any(re.search(pattern, form[:65_536], flags) is not None for form in _forms(item))
+    if not flags & re.MULTILINE and pattern.endswith("$"):
+        pattern = pattern[:-1] + r"\Z"  # as in RE2, the end of the text: not also before its last line feed
+    return re.search(pattern, form, flags) is not None
 
 
-def _in_network(item: Any, network: str) -> bool:
+def _in_network(form: str, network: str) -> bool:
     try:
-        address = ipaddress.ip_address(item if isinstance(item, str) else "")
+        address = ipaddress.ip_address(form)
     except ValueError:
         return False
     forms: list[Any] = [address]
     if address.version == 6 and address.ipv4_mapped is not None:
         forms.append(address.ipv4_mapped)
+    if address.version == 4 and ipaddress.ip_network(network).prefixlen >= 96:
+        forms.append(ipaddress.IPv6Address(f"::ffff:{address}"))
     return any(form in ipaddress.ip_network(network) for form in forms)
 
 

@@ -123,7 +123,7 @@ def test_the_fast_detector_agrees_with_the_slow_evaluator(
 def test_sigmahq_agrees_on_real_linux_events(outside: Path, sigmahq: Path) -> None:
     folder = sigmahq / "rules" / "linux"
     loaded = load([folder]).detections
-    written = {one["id"]: one for path in folder.rglob("*.yml") for one in yaml.safe_load_all(path.read_text("utf-8"))}
+    written = {one["id"]: one for path in folder.rglob("*.yml") for one in slow_sigma.read(path.read_text("utf-8"))}
     detector = Detector(loaded)
     with gzip.open(outside / "bench" / "linux-20k.ndjson.gz", "rt") as lines:
         records = [json.loads(line) for line in islice(lines, 0, 20_000, 100)]

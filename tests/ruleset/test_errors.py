@@ -1,5 +1,7 @@
 """What is wrong with a rule is said with file, line and the mend, and never stops the rest."""
 
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -42,8 +44,9 @@ def with_condition(text: str) -> str:
         (in_search("f|fieldref: 'a*'"), 6, "wildcards"),
         (in_search("f: [a, null]"), 6, "null stands in a list"),
         (in_search("f: {g: 1}"), 6, "itself a list or a mapping"),
-        (in_search("f: .inf"), 6, "not understood"),
-        (in_search("f: 2026-01-01"), 6, "put it in quotes"),
+        (in_search("f|gt: .inf"), 6, "write a number"),
+        (in_search("f|gt: .nan"), 6, "write a number"),
+        (in_search("f|gt: 2026-01-01"), 6, "write a number"),
         (in_search("ok: 2"), 6, "stands twice"),
         (in_search("f|windash|base64: '-a -b -c -d -e -f -g'"), 6, "dashes"),
         (HEAD + "  s: {}\n  condition: s\n", 4, "empty"),
@@ -106,6 +109,65 @@ def test_what_cannot_be_read_is_named(rules: Rules, tmp_path: Path):
 
     said = {Path(problem.path).name: problem.severity for problem in ruleset.problems}
     assert said == {"binary.yml": "error", "empty.yml": "warning", "absent": "error"}
+
+
+def test_odd_things_in_a_folder_of_rules_are_named_and_do_not_stop_the_rest(tmp_path: Path):
+    (tmp_path / "good.yml").write_text(GOOD)
+    os.mkfifo(tmp_path / "pipe.yml")
+    (tmp_path / "circle.yml").symlink_to("circle.yml")
+    (tmp_path / "nowhere.yml").symlink_to("absent")
+    (tmp_path / "again").symlink_to(".")
+    (tmp_path / "huge.yml").write_bytes(b"# x\n" * 2_200_000)
+    (tmp_path / "utf16.yml").write_bytes(GOOD.encode("utf-16"))
+
+    ruleset = load([tmp_path])
+
+    said = {Path(problem.path).name: problem.what for problem in ruleset.errors}
+    assert list(said) == ["circle.yml", "huge.yml", "nowhere.yml", "pipe.yml", "utf16.yml"]
+    assert "8800000 bytes" in said["huge.yml"]
+    assert [rule.head.title for rule in ruleset.detections] == ["good"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        HEAD
+        + "  s:\n    f|contains:\n"
+        + "".join(f"      - value {at}\n" for at in range(100_000))
+        + "  condition: s\n",
+        HEAD + "".join(f"  s{at}: {{a: {at}}}\n" for at in range(20_000)) + "  condition: 1 of s*\n",
+        in_search("f: '" + "*a" * 50_000 + "'"),
+        in_search("f|re: '" + "(a|b)" * 20_000 + "'"),
+        in_search("f|windash|contains: '" + " -a" * 5_000 + "'"),
+        in_search("f|re: '((((a{1,100}){1,100}){1,100}){1,100})'"),
+        "title: " + "x" * 3_000_000 + "\n" + HEAD[9:] + "  s: {a: 1}\n  condition: s\n",
+    ],
+    ids=["values", "searches", "wildcards", "alternatives", "dashes", "counts", "title"],
+)
+def test_an_enormous_rule_is_read_in_bounded_time(rules: Rules, tmp_path: Path, written: str):
+    began = time.monotonic()
+
+    ruleset = rules(written, GOOD)
+    lint([tmp_path])
+
+    assert "good" in [rule.head.title for rule in ruleset.detections]
+    assert time.monotonic() - began < 30
+
+
+def test_every_finding_says_how_to_mend_it(rules: Rules, tmp_path: Path, sigmahq: Path):
+    rules(
+        in_search("f|re: '(a'"),
+        in_search("f: 'a**b'"),
+        with_condition("all of them"),
+        with_condition("s"),
+        GOOD.replace("a: b", "f|fieldref: [a, b]"),
+        GOOD.replace("a: b", "f|startswith|all: [a, b]"),
+        GOOD.replace("title: good", "title: good\ntags: [odd.tag, attack.t1086, tlp.purple]\ndate: soon\nrelated: 5"),
+    )
+
+    bare = [str(problem) for problem in [*lint([tmp_path]), *lint([sigmahq])] if not problem.mend]
+
+    assert bare == []
 
 
 def test_what_only_documents_a_rule_is_a_warning_until_the_lint(rules: Rules, tmp_path: Path):

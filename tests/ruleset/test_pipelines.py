@@ -1,13 +1,18 @@
 """pySigma processing pipelines, applied to what the rules look at."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from engine.model import LogSource
+from engine.app import formats
+from engine.detect import Detector
+from engine.model import Event, Frame, LogSource
+from engine.parsing.parser import Parser
 from engine.ruleset.coverage import fields_of
-from engine.ruleset.load import Ruleset
+from engine.ruleset.load import Ruleset, load
 
 Rules = Callable[..., Ruleset]
 
@@ -120,3 +125,81 @@ def test_an_unknown_pipeline_is_named(rules: Rules):
     (error,) = rules(RULES, pipelines=["no_such_pipeline"]).errors
 
     assert error.path == "no_such_pipeline"
+
+
+BEATS = {
+    "@timestamp": "2026-01-02T03:04:05Z",
+    "winlog": {"channel": "Security", "event_id": "4720", "computer_name": "dc-1"},
+    "event": {"code": "4720", "provider": "Microsoft-Windows-Security-Auditing"},
+    "source": {"ip": "192.0.2.7"},
+}
+SECURITY = """\
+title: one
+logsource: {product: windows, service: security}
+detection: {s: {EventID: 4720, IpAddress|cidr: 192.0.2.0/24}, condition: s}
+"""
+
+
+def read(record: dict[str, Any]) -> Event:
+    (event,) = Parser(formats()).feed([Frame(json.dumps(record).encode(), "test", format="json")])
+    assert isinstance(event, Event)
+    return event
+
+
+def test_an_installed_pipeline_makes_rules_run_on_what_winlogbeat_sends(tmp_path: Path) -> None:
+    path = tmp_path / "rule.yml"
+    path.write_text(SECURITY, "utf-8")
+    ruleset = load([path], pipelines=["ecs_windows"])
+    assert ruleset.errors == []
+
+    detector = Detector(ruleset.detections)
+
+    assert {"event.code", "source.ip", "winlog.channel"} == set(fields_of(ruleset.detections[0]))
+    assert detector.detect(read(BEATS))
+    assert not detector.detect(read({**BEATS, "winlog": {"channel": "System", "event_id": "4720"}}))
+
+
+def test_installed_pipelines_and_files_go_together(tmp_path: Path) -> None:
+    rule, pipeline = tmp_path / "rule.yml", tmp_path / "my.yml"
+    rule.write_text(SECURITY, "utf-8")
+    pipeline.write_text(
+        "name: my\npriority: 90\ntransformations:\n"
+        "  - {id: own, type: field_name_mapping, mapping: {source.ip: client.ip}}\n",
+        "utf-8",
+    )
+
+    ruleset = load([rule], pipelines=["ecs_windows", str(pipeline)])
+
+    assert ruleset.errors == []
+    assert {"event.code", "client.ip", "winlog.channel"} == set(fields_of(ruleset.detections[0]))
+
+
+@pytest.mark.parametrize("name", ["tieline", "tieline_ecs"])
+def test_our_own_pipeline_is_for_queries_alone(tmp_path: Path, name: str) -> None:
+    (problem,) = [one for one in load([tmp_path], pipelines=[name]).problems if one.path == name]
+
+    assert problem.severity == "error"
+    assert "queries over stored events" in problem.what
+
+
+def test_a_pipeline_with_vars_is_refused_with_its_line(tmp_path: Path) -> None:
+    pipeline = tmp_path / "my.yml"
+    pipeline.write_text(
+        "name: my\npriority: 1\npostprocessing:\n  - type: template\n    template: x\n    vars: vars.py\n", "utf-8"
+    )
+
+    (problem,) = [one for one in load([], pipelines=[pipeline]).problems if one.path == str(pipeline)]
+
+    assert (problem.severity, problem.line) == ("error", 6)
+    assert "'vars'" in problem.what
+
+
+def test_a_condition_that_a_pipeline_adds_has_the_same_name_each_time(tmp_path: Path) -> None:
+    """pySigma draws its name by lot; it is in ``tieline.why`` and in what says that a rule is still the same."""
+    path = tmp_path / "rule.yml"
+    path.write_text(SECURITY, "utf-8")
+
+    first, second = (load([path], pipelines=["ecs_windows"]).detections[0] for _ in range(2))
+
+    assert first.condition == second.condition
+    assert first.definition == second.definition

@@ -17,7 +17,7 @@ from sigma.types import SigmaCIDRExpression, SigmaExpansion, SigmaRegularExpress
 
 from engine.ruleset.condition import ANY, And, Cidr, Identifier, Node, Not, Or, Regex, Text
 from engine.ruleset.condition import Test as Check
-from engine.ruleset.load import load
+from engine.ruleset.load import read
 
 Shape = tuple[Any, ...]
 
@@ -93,10 +93,10 @@ def test_the_trees_are_the_same(sigmahq: Path, part: int):
         part::16
     ]
 
-    ruleset = load(paths)
+    _, found = read(paths)
 
-    assert len(ruleset.detections) == len(paths)
-    for path, rule in zip(paths, ruleset.detections, strict=True):
+    assert len(found.detections) == len(paths)
+    for path, rule in zip(paths, found.detections, strict=True):
         conditions = SigmaRule.from_dict(yaml.load(path.read_bytes(), yaml.CSafeLoader)).detection.parsed_condition
         expected = joined("or", [theirs(condition.parsed) for condition in conditions])
         assert ours(rule.condition) == expected, path
