@@ -15,6 +15,7 @@ from engine.config import Config, ThisFile, duration_ns, zone_of
 from engine.config.kafka import KafkaSource
 from engine.config.sinks import ElasticsearchSink, KafkaSink, NdjsonSink, SqliteSink
 from engine.config.sources import FileSource, PacketSource, StdinSource, SyslogSource
+from engine.correlate.capture import merged
 from engine.correlate.correlator import Correlator
 from engine.correlate.limits import Limits
 from engine.detect.detector import Detector
@@ -165,14 +166,14 @@ class Pipeline:
 
     def snapshot(self) -> Any:
         """State as a value that msgpack can carry."""
-        return {
-            "correlate": self.correlator.snapshot(),
-            "reads": None if self.reads is None else self.reads.snapshot(),
-            "by_rule": self.by_rule,
-        }
+        return {"correlate": self.correlator.snapshot(), **self.rest()}
 
-    def restore(self, state: Any) -> None:
-        self.correlator.restore(state["correlate"])
+    def rest(self) -> dict[str, Any]:
+        """The state without that of the correlations, whose capture comes in pieces."""
+        return {"reads": None if self.reads is None else self.reads.snapshot(), "by_rule": dict(self.by_rule)}
+
+    def restore(self, state: Any, captures: Sequence[tuple[bytes, Sequence[bytes]]] = ()) -> None:
+        self.correlator.restore(merged(captures) if captures else state["correlate"])
         if self.reads is not None and state["reads"] is not None:
             self.reads.restore(state["reads"])
         self.by_rule = dict(state["by_rule"])

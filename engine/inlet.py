@@ -5,6 +5,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
+from queue import Empty, Queue
+from typing import Any
 
 from engine.app import Source
 from engine.framing.framing import Framing
@@ -49,6 +51,20 @@ class Inlet:
             self.positions[chunk.stream] = at
             if len(self.positions) > _STREAMS:
                 self.positions.popitem(last=False)
+
+    def commit(self, positions: Mapping[str, int]) -> None:
+        """A checkpoint with these positions is durable."""
+        commit: Callable[[Mapping[str, int]], None] | None = getattr(self.source, "commit", None)
+        if commit is not None:
+            commit(positions)
+
+    def end(self, queue: Queue[Any]) -> None:
+        """Lets the source's thread end though nobody reads the queue any more."""
+        while self.thread is not None and self.thread.is_alive():
+            try:
+                queue.get(timeout=0.05)
+            except Empty:
+                self.thread.join(0.05)
 
     def publish(self, telemetry: Telemetry) -> None:
         telemetry.register("tieline_source_up", partial(_up, self))
