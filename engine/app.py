@@ -16,6 +16,7 @@ from engine.config import Config, ThisFile, duration_ns, zone_of
 from engine.config.kafka import KafkaSource
 from engine.config.sinks import ElasticsearchSink, KafkaSink, NdjsonSink, SqliteSink
 from engine.config.sources import FileSource, PacketSource, StdinSource, SyslogSource
+from engine.correlate.capture import merged
 from engine.correlate.correlator import Correlator
 from engine.correlate.limits import Limits
 from engine.correlate.succession import Dropped
@@ -79,19 +80,12 @@ class RulesAtWork:
         self.enrichment = enrichment
         self.alerts = Alerts(consequence=enrichment.consequence)
         self.detector = Detector(ruleset.detections, zone=zone, timer=time.perf_counter_ns)
-        definitions = definitions_of(ruleset)
         self.correlator = Correlator(
-            ruleset.correlations, lateness_ns=lateness_ns, limits=limits, definitions=definitions
+            ruleset.correlations, lateness_ns=lateness_ns, limits=limits, definitions=ruleset.definitions
         )
         rules: list[DetectionRule | CorrelationRule] = [*ruleset.detections, *ruleset.correlations]
         self.silenced = frozenset(rule.head.id for rule in rules if rule.silenced)
         self.heads = {rule.head.id: rule.head for rule in rules}
-
-
-def definitions_of(ruleset: Ruleset) -> dict[str, str]:
-    """What the detections mean that correlations refer to, by id."""
-    below = {base for rule in ruleset.correlations for base in rule.references}
-    return {rule.head.id: rule.definition for rule in ruleset.detections if rule.head.id in below}
 
 
 class Pipeline:
@@ -210,14 +204,14 @@ class Pipeline:
 
     def snapshot(self) -> Any:
         """State as a value that msgpack can carry."""
-        return {
-            "correlate": self.correlator.snapshot(),
-            "reads": None if self.reads is None else self.reads.snapshot(),
-            "by_rule": self.by_rule,
-        }
+        return {"correlate": self.correlator.snapshot(), **self.rest()}
 
-    def restore(self, state: Any) -> None:
-        self.correlator.restore(state["correlate"])
+    def rest(self) -> dict[str, Any]:
+        """The state without that of the correlations, whose capture comes in pieces."""
+        return {"reads": None if self.reads is None else self.reads.snapshot(), "by_rule": dict(self.by_rule)}
+
+    def restore(self, state: Any, captures: Sequence[tuple[bytes, Sequence[bytes]]] = ()) -> None:
+        self.correlator.restore(merged(captures) if captures else state["correlate"])
         if self.reads is not None and state["reads"] is not None:
             self.reads.restore(state["reads"])
         self.by_rule = dict(state["by_rule"])

@@ -27,7 +27,7 @@ class KafkaConnection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     password: str | None = None
 
     def connect(self, kind: type[Any], **options: Any) -> Any:
-        """A client of that kind (kafka-python's KafkaConsumer, KafkaProducer, KafkaAdminClient). Files that cannot be used are an
+        """A client of that kind (kafka-python's KafkaConsumer, KafkaProducer …). Files that cannot be used are an
         OSError; a broker that does not answer is kafka-python's KafkaError, and what the client had begun is ended."""
         begun: list[Any] = []
 

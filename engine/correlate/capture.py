@@ -1,7 +1,7 @@
 """The state of one moment, taken piece by piece while the stream goes on."""
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -67,7 +67,7 @@ class Capture:
         self.full = full
         self._head = head
         self._heads = heads
-        self._quiet = []
+        self._quiet: list[tuple[str, Mapping[Any, bytes | None]]] = []
         for correlation in correlations:
             assert correlation.changes is not None
             correlation.changes.begin(heads, full=full)
@@ -87,10 +87,11 @@ class Capture:
             assert correlation.changes is not None
             while states := correlation.changes.take():
                 yield _encode([correlation.rule.head.id, states, ()])
-        for id, quiet in self._quiet:
-            for at in range(0, len(quiet), _QUIET):
-                yield _encode([id, (), [part for entry in quiet[at : at + _QUIET] for part in entry]])
-        self._quiet = []
+        while self._quiet:
+            id, quiet = self._quiet.pop()
+            logs = chain.from_iterable(quiet.items())
+            while some := list(islice(logs, 2 * _QUIET)):
+                yield _encode([id, (), some])
 
 
 def merged(captures: Sequence[tuple[bytes, Sequence[bytes]]]) -> Any:

@@ -281,9 +281,9 @@ class Correlation(ABC):
         group = self.groups.get(key)
         return [key, None if group is None else self._state(group, heads)]
 
-    def quiet_states(self, *, full: bool) -> list[tuple[Any, bytes | None]]:
-        """Groups that are bytes, by name: all of them, or those that changed."""
-        return []
+    def quiet_states(self, *, full: bool) -> Mapping[Any, bytes | None]:
+        """Groups that are bytes, by name: all of them, or those that changed. The caller's own."""
+        return {}
 
     def _state(self, group: Group, heads: Heads) -> list[Any]:
         return [

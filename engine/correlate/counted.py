@@ -1,6 +1,6 @@
 """``event_count``: a group is bytes until its count comes near the threshold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -165,9 +165,9 @@ class Counted(Sliding):
     def rest(self) -> dict[str, Any]:
         return {**super().rest(), "quiet": [self._logs.state(), []]}
 
-    def quiet_states(self, *, full: bool) -> list[tuple[Any, bytes | None]]:
+    def quiet_states(self, *, full: bool) -> Mapping[Any, bytes | None]:
         changed, self._changed = self._changed, {}
-        return list(self.quiet.items()) if full else [(name, self.quiet.get(name)) for name in changed]
+        return {**self.quiet} if full else {name: self.quiet.get(name) for name in changed}
 
     def restore(self, state: Any, tables: Sequence[Heads]) -> None:
         super().restore(state, tables)

@@ -51,6 +51,7 @@ class Life:
             late=self.late,
             events=evidence.events(),
             events_total=evidence.total,
+            tells="silence" if self.rule.expected else "events" if self.rule.learn_ns is None else "novelty",
         )
         return Match(self.rule.head, self.event, self.why, state)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from engine.app import Pipeline, definitions_of, enrichment, lateness, limits, pipeline, settle, usable_rules
+from engine.app import Pipeline, enrichment, lateness, limits, pipeline, settle, usable_rules
 from engine.config import Config, duration_ns
 from engine.config.kafka import KafkaSource
 from engine.config.sinks import KafkaSink
@@ -219,7 +219,7 @@ class Worker:
             lateness_ns=self._lateness_ns,
             limits=limits(self.config),
             owns=partial(self._routing.owns, part),
-            definitions=definitions_of(ruleset),
+            definitions=ruleset.definitions,
         )
         heads = {rule.head.id: rule.head for rule in ruleset.detections}
         sources = [f"{self.source.name}:{events}" for events in self._events]

@@ -5,7 +5,23 @@ from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
-from streams import LATENESS, Stream, budget, correlation, last_revisions, match, plain, rules, run, streams
+from streams import (
+    COUNTS,
+    LATENESS,
+    TEMPORAL,
+    Stream,
+    budget,
+    correlation,
+    last_revisions,
+    match,
+    novelties,
+    ours,
+    plain,
+    rules,
+    run,
+    silences,
+    streams,
+)
 
 from engine.correlate import Correlator, capture
 from engine.correlate.capture import merged
@@ -59,7 +75,12 @@ def interrupted(plains: list[dict[str, Any]], stream: Stream, crash: int) -> lis
 
 @budget
 @given(
-    rules(["event_count", "event_count", "value_count", "value_median", "temporal", "temporal_ordered"]),
+    st.one_of(
+        rules(["event_count", "event_count", "value_count", "value_median", "temporal", "temporal_ordered"]),
+        ours([*COUNTS, *TEMPORAL], ("window", "until", "steps", "join", "refire", "suppress")),
+        silences(),
+        novelties(),
+    ),
     streams(size=40),
     st.frozensets(st.integers(0, 40), max_size=8),
     st.integers(0, 40),
