@@ -122,6 +122,6 @@ def merged(captures: Sequence[tuple[bytes, Sequence[bytes]]]) -> Any:
     for id, (_, own) in state["rules"].items():
         own["groups"] = [[key, *rest, number] for key, (number, rest) in groups.get(id, {}).items()]
         if "quiet" in own:
-            own["quiet"][1] = [part for entry in quiet.get(id, {}).items() for part in entry]
+            own["quiet"][1] = quiet.get(id, {})
     state["tables"] = tables
     return state

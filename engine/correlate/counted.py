@@ -173,7 +173,8 @@ class Counted(Sliding):
         super().restore(state, tables)
         kinds, quiet = state.get("quiet", ((), ()))
         self._logs.restore(kinds)
-        for key, log in zip(quiet[::2], quiet[1::2], strict=True):
-            name = key if isinstance(key, str) else tuple(key)
+        logs = quiet.items() if isinstance(quiet, dict) else zip(quiet[::2], quiet[1::2], strict=True)
+        for key, log in logs:
+            name = tuple(key) if isinstance(key, list) else key
             self.quiet[name] = log
             self._watch(name, last_of(log) + self.timespan)
