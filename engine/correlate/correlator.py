@@ -210,8 +210,8 @@ class Correlator:
                 by_id[id].restore(own, tables)
             else:
                 groups, quiet = own["groups"], own.get("quiet", ((), ()))[1]
-                open_alerts = sum(group[3] is not None for group in groups)
-                self.dropped.state_of(id, len(groups) + len(quiet) // 2, open_alerts)
+                count = len(groups) + (len(quiet) if isinstance(quiet, dict) else len(quiet) // 2)
+                self.dropped.state_of(id, count, sum(group[3] is not None for group in groups))
         held = (item_from(each, heads) for each in state["held"])
         self._go_on(held, ((id, item_from(each, heads)) for _, id, each in state["delayed"]), definitions)
 

@@ -260,10 +260,17 @@ def test_a_group_of_which_there_is_nothing_to_tell_yet_goes_on_and_is_counted_wh
 
     new = successor(old, correlator([BRUTE, five]))
     out = fed(new, match("a", 30), match("c", 60))
-    changed = successor(new, correlator([BRUTE, {**five, "timespan": 99}]))
+    other = [BRUTE, {**five, "timespan": 99}]
+    taken = new.capture()
+    captured = merged([(taken.head(), [*iter(taken.piece, None)])])
+    restarted = [correlator(other) for _ in range(2)]
+    restarted[0].restore(captured)
+    restarted[1].restore(msgspec.msgpack.decode(msgspec.msgpack.encode(new.snapshot())))
+    changed = successor(new, correlator(other))
 
     assert [m.correlated.events_total for m in out if m.rule.id == "five" and m.correlated] == [5]
     assert (changed.dropped.correlations, changed.dropped.groups) == (["five"], 2)
+    assert [engine.dropped for engine in restarted] == [changed.dropped] * 2
 
 
 def test_what_is_suppressed_stays_so() -> None:
