@@ -32,14 +32,9 @@ def event(line: bytes, number: int = 0) -> Event:
 
 
 def ready(rules: Sequence[DetectionRule], files: Iterable[Path]) -> Detector:
-    """Given a first event of every log source, for which rules are compiled. Rules are timed, as in service."""
+    """With the rules compiled for every log source of the files. Rules are timed, as in service."""
     detector = Detector(rules, timer=time.perf_counter_ns)
-    met: set[LogSource] = set()
-    for path in files:
-        for one in _events(path):
-            if one.logsource not in met:
-                met.add(one.logsource)
-                detector.detect(one)
+    detector.ready({one.logsource: None for path in files for one in _events(path)})
     return detector
 
 

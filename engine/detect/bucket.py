@@ -150,6 +150,11 @@ class Bucket:
             return held, True
         return held, False
 
+    def ready(self) -> None:
+        """Compiles now what else is compiled when a field is first met."""
+        for column in self._columns.values():
+            column.ready()
+
     def why(self, at: int, event: Event) -> tuple[Held, ...]:
         """What of a rule holds for the event, in the rule's order."""
         reason = self._whys[at]
@@ -235,7 +240,8 @@ class Bucket:
 
     def cost(self, event: Event, timer: Callable[[], int]) -> list[tuple[str, int]]:
         """Nanoseconds that the condition takes by itself, by rule id, of each rule that the columns do not rule out."""
-        layout = self._layout(tuple(event.fields), event.fields)
+        key = tuple(event.fields)
+        layout = self._layouts.get(key) or self._layout(key, event.fields)
         answer = self._answer(layout, layout.numbers(event.fields))
         keyed = map(self._whole, _numbers(answer.keyed & self._keyworded(layout, event)))
         row = _Row(self, event)

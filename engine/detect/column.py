@@ -128,6 +128,9 @@ class Column(dict[Any, int]):
             self._checked.append([])
         return number
 
+    def ready(self) -> None:
+        self._needles.ready()
+
     def __missing__(self, value: Any) -> int:
         kind = type(value)
         if kind is str:
@@ -144,12 +147,20 @@ class Column(dict[Any, int]):
 
     def told(self, value: Any) -> int:
         """The number of the answer, also for lists and objects."""
-        try:
-            return self[value]
-        except TypeError:
-            pass
-        if type(value) is list and all(type(element) is str for element in value):
-            return self._of_odd(tuple(value), value)
+        if type(value) is list:
+            try:
+                known = self._odd.get(tuple(value))
+            except TypeError:  # lists or objects in it
+                known = None
+            if known is not None:
+                return known
+            if all(type(element) is str for element in value):
+                return self._keep(tuple(value), Values(value))
+        else:
+            try:
+                return self[value]
+            except TypeError:
+                pass
         self._note.deep = True
         return self._number(Values(value))
 

@@ -1,6 +1,6 @@
 """Event → Match: every rule sees the events of its log source, and no others."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from functools import partial
 from typing import Final
@@ -68,13 +68,22 @@ class Detector:
             out.append(Match(head, event, partial(bucket.why, at)))
         return out
 
+    def ready(self, sources: Iterable[LogSource]) -> None:
+        """Compiles now what is else compiled when these log sources are first met, field by field."""
+        for source in sources:
+            bucket = self._route(source)
+            if bucket is not None:
+                bucket.ready()
+
     def prepare(self, old: "Detector") -> None:
         """Makes ready, in any thread, for the log sources that ``old`` has met, with what it has of the same rules."""
         for source, bucket in list(old._by_source.items()):
             chosen = self._chosen(source)
             if bucket is not None and bucket.rules == tuple(self._rules[at] for at in chosen):
                 self._buckets.setdefault(chosen, bucket)
-            self._route(source)
+                self._route(source)
+            else:
+                self.ready([source])
 
     def take_over(self, old: "Detector") -> None:
         """Counts on where ``old`` has come to."""

@@ -48,15 +48,17 @@ class Keywords:
     def called(self, text: str | None, event: Event) -> int:
         """The bits of the rules whose keywords may be in the text (None: in a field of the event), or in the original
         record."""
-        called, bits, find = self._always, self._bits, self._needles.literals
+        called, bits, literals = self._always, self._bits, self._needles.literals
         if text is None or len(text) > SCANNED:
             text = "\n".join(everything(event.fields, b"").folded)
-        for number in find(encoded(text)):
+        for number in literals(text.encode() if text.isascii() else encoded(text)):
             called |= bits[number]
         original = event.original
         if original[:1] != OBJECT:
             if not original.isascii():
                 original = encoded(original[: SCANNED + 1].decode("utf-8", "backslashreplace"))
-            for number in find(original[: SCANNED + 1]):
+            elif len(original) > SCANNED:
+                original = original[: SCANNED + 1]
+            for number in literals(original):
                 called |= bits[number]
         return called

@@ -1,7 +1,7 @@
 """Many literals looked for in one text at once."""
 
-from collections.abc import Collection, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import lru_cache, partial
 from typing import Final, TypeAlias
 
 import hyperscan
@@ -29,12 +29,13 @@ class Needles:
     [1]
     """
 
-    __slots__ = ("_expressions", "_literals", "_of_expressions", "_of_literals", "_ready", "expressions")
+    __slots__ = ("_expressions", "_found", "_literals", "_of_expressions", "_of_literals", "_ready", "expressions")
 
     def __init__(self) -> None:
         self._literals: dict[str, int] = {}
         self._expressions: dict[Regex, int] = {}
-        self._of_literals: _Database | None = None
+        self._of_literals: Callable[[bytes, Callable[..., None]], None] | None = None
+        self._found: list[int] = []
         self._of_expressions: _Database | None = None
         self._ready = False
         self.expressions: frozenset[int] = frozenset()
@@ -57,14 +58,17 @@ class Needles:
     def literals(self, text: bytes) -> Sequence[int]:
         """The numbers of the literals in a text that ``encoded`` made, each once, in no order."""
         if not self._ready:
-            self._compile()
+            self.ready()
         if self._of_literals is None:
             return ()
-        found: list[int] = []
-        append = found.append
-        database, scratch = self._of_literals
-        database.scan(text, match_event_handler=lambda number, *_: append(number), scratch=scratch)
+        found = self._found
+        if found:
+            found = self._found = []
+        self._of_literals(text, self._on_match)
         return found
+
+    def _on_match(self, number: int, *_: object) -> None:
+        self._found.append(number)
 
     def matching(self, text: str) -> Collection[int]:
         """The numbers of the expressions that match; one may be among them that does not, never the other way round."""
@@ -73,7 +77,7 @@ class Needles:
         if not text.isascii():  # they are compiled for ASCII
             return self.expressions
         if not self._ready:
-            self._compile()
+            self.ready()
         assert self._of_expressions is not None
         found: list[int] = []
 
@@ -88,8 +92,10 @@ class Needles:
             return self.expressions
         return set(found)
 
-    def _compile(self) -> None:
-        """Only when something is to be found: most fields of most log sources never come."""
+    def ready(self) -> None:
+        """Compiles, if it has not been done: else when something is first looked for, for most fields never come."""
+        if self._ready:
+            return
         self._ready = True
         if self._literals:
             database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
@@ -101,7 +107,7 @@ class Needles:
                 flags=[hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH] * len(self._literals),
                 literal=True,
             )
-            self._of_literals = database, hyperscan.Scratch(database)
+            self._of_literals = partial(database.scan, scratch=hyperscan.Scratch(database))
         if self._expressions:
             database = _of_expressions(list(self._expressions), list(self._expressions.values()))
             self._of_expressions = database, hyperscan.Scratch(database)

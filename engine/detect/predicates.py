@@ -102,16 +102,15 @@ def linear(regex: Regex) -> Searches:
     """The search by RE2 (linear time); raises ``re2.error`` for what it refuses."""
     options = re2.Options()
     options.log_errors = False
+    options.never_capture = True
     flags = "".join(flag for flag in "ims" if flag in regex.flags)
     program = re2.compile(  # type: ignore[no-untyped-call]
         f"(?{flags}){regex.pattern}" if flags else regex.pattern, options
     )
 
     def search(text: str, /) -> bool:
-        try:
-            return program.search(text) is not None
-        except UnicodeEncodeError:  # a lone surrogate, from JSON's \ud800
-            return program.search(text.encode("utf-8", "replace").decode()) is not None
+        # as bytes: the wrapper would count characters before and behind a match; a lone surrogate is JSON's \ud800
+        return program.search(text.encode("utf-8", "replace")) is not None
 
     return search
 

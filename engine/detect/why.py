@@ -1,12 +1,14 @@
 """What of a rule held, in words short enough to keep with an alert."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from engine.detect.predicates import check, check_two
 from engine.detect.program import Row, compiled
 from engine.detect.values import Values, texts
+from engine.detect.wildcards import compiled as text_compiled
 from engine.model import Held
 from engine.ruleset.condition import (
     And,
@@ -37,52 +39,88 @@ Why: TypeAlias = Callable[[Row], tuple[Held, ...]]
 
 def why(node: Node, columns: Mapping[str | None, int], zone: tzinfo | None) -> Why:
     """The tests that held, outside every NOT, below search identifiers that held."""
-    parts = list(_branches(node, "", columns, zone))
+    branch = _branch(node, "", columns, zone)
 
     def held(row: Row) -> tuple[Held, ...]:
         out: list[Held] = []
-        for part in parts:
-            part(row, out)
-            if len(out) >= _MOST:
-                break
+        branch(row, out)
         return tuple(out[:_MOST])
 
     return held
 
 
 _Branch: TypeAlias = Callable[[Row, list[Held]], bool]
+"""Whether the node holds; what held of it is added."""
 
 
-def _branches(node: Node, name: str, columns: Mapping[str | None, int], zone: tzinfo | None) -> list[_Branch]:
+def _branch(node: Node, name: str, columns: Mapping[str | None, int], zone: tzinfo | None) -> _Branch:
     match node:
         case Test():
-            return [_test(node, name, columns, zone)]
-        case And(parts) | Or(parts):
-            inner = [_branches(part, name, columns, zone) for part in parts]
-            if isinstance(node, And):
-                return [_whole(compiled(node, columns, zone), [one for some in inner for one in some])]
-            return [one for some in inner for one in some]
+            return _test(node, name, columns, zone)
+        case And(parts):
+            return _every([_branch(part, name, columns, zone) for part in parts])
+        case Or(parts):
+            return _texts(parts, name, columns) or _some([_branch(part, name, columns, zone) for part in parts])
         case Not():
-            return []
+            program = compiled(node, columns, zone)
+            return lambda row, _: program(row)
         case Identifier(identifier, part):
-            return [_whole(compiled(part, columns, zone), _branches(part, identifier, columns, zone))]
+            return _branch(part, identifier, columns, zone)
 
 
-def _whole(program: Callable[[Row], bool], branches: list[_Branch]) -> _Branch:
+def _every(branches: list[_Branch]) -> _Branch:
     def held(row: Row, out: list[Held]) -> bool:
-        if not program(row):
-            return False
+        before = len(out)
         for branch in branches:
-            branch(row, out)
-            if len(out) >= _MOST:
-                break
+            if not branch(row, out):
+                del out[before:]
+                return False
         return True
 
     return held
 
 
+def _some(branches: list[_Branch]) -> _Branch:
+    def held(row: Row, out: list[Held]) -> bool:
+        found = False
+        for branch in branches:
+            if (len(out) < _MOST or not found) and branch(row, out):
+                found = True
+        return found
+
+    return held
+
+
+def _texts(parts: Sequence[Node], name: str, columns: Mapping[str | None, int]) -> _Branch | None:
+    """Many texts of one field, as rules with hundreds of values have them; None for other parts."""
+    tests = [part for part in parts if isinstance(part, Test) and isinstance(part.predicate, Text)]
+    fields = {test.field for test in tests}
+    if len(tests) < len(parts) or len(fields) > 1 or None in fields:
+        return None
+    if any(isinstance(test.predicate, Text) and test.predicate.cased for test in tests):
+        return None
+    (field,) = fields
+    at = columns[field]
+    some = [(test.predicate, text_compiled(test.predicate)) for test in tests if isinstance(test.predicate, Text)]
+
+    def held(row: Row, out: list[Held]) -> bool:
+        values = row[at]
+        found = False
+        for text, matches in some:
+            for folded in values.folded:
+                if matches(folded):
+                    found = True
+                    out.append(Held(name, field, shown(values, check(text)), in_words(text)))
+                    break
+            if len(out) >= _MOST and found:
+                break
+        return found
+
+    return held
+
+
 def _test(test: Test, name: str, columns: Mapping[str | None, int], zone: tzinfo | None) -> _Branch:
-    field, predicate, words = test.field, test.predicate, in_words(test.predicate, keyword=test.field is None)
+    field, predicate = test.field, test.predicate
     at = columns[field]
     if isinstance(predicate, FieldRef):
         two, other = check_two(predicate), columns[predicate.field]
@@ -90,7 +128,7 @@ def _test(test: Test, name: str, columns: Mapping[str | None, int], zone: tzinfo
         def refers(row: Row, out: list[Held]) -> bool:
             held = two(row[at], row[other])
             if held:
-                out.append(Held(name, field, shown(row[at], lambda one: two(one, row[other])), words))
+                out.append(Held(name, field, shown(row[at], lambda one: two(one, row[other])), in_words(predicate)))
             return held
 
         return refers
@@ -99,7 +137,7 @@ def _test(test: Test, name: str, columns: Mapping[str | None, int], zone: tzinfo
     def holds(row: Row, out: list[Held]) -> bool:
         held = one(row[at])
         if held:
-            out.append(Held(name, field, shown(row[at], one), words))
+            out.append(Held(name, field, shown(row[at], one), in_words(predicate, keyword=field is None)))
         return held
 
     return holds
@@ -120,6 +158,7 @@ def shown(values: Values, holds: Callable[[Values], bool] | None = None) -> Any:
     return texts(chosen)[0][:LONGEST_SHOWN]
 
 
+@lru_cache(16_384)
 def in_words(predicate: Predicate, keyword: bool = False) -> str:
     """
     >>> from engine.ruleset.condition import ANY
