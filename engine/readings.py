@@ -35,6 +35,10 @@ def publish_pipeline(telemetry: Telemetry, pipeline: Pipeline) -> None:
             if counts.get(name) and rule in heads
         }
 
+    def evicted() -> Readings:
+        stats = correlator.stats
+        return {("correlation",): stats.get("evicted_groups", 0) + stats.get("evicted_matches", 0)}
+
     def lag() -> Readings:
         watermark = correlator.watermark
         return {} if watermark is None else {(): max(0.0, (time.time_ns() - watermark) / 1e9)}
@@ -49,7 +53,7 @@ def publish_pipeline(telemetry: Telemetry, pipeline: Pipeline) -> None:
     telemetry.register("tieline_late_matches_total", lambda: {(): correlator.stats.get("late", 0)})
     telemetry.register("tieline_missing_key_total", per_rule("missing_key"))
     telemetry.register("tieline_correlation_groups", lambda: {(): correlator.stats.get("groups", 0)})
-    telemetry.register("tieline_evicted_total", lambda: {("correlation",): correlator.stats.get("evicted", 0)})
+    telemetry.register("tieline_evicted_total", evicted)
     telemetry.register("tieline_watermark_lag_seconds", lag)
     telemetry.register("tieline_watermark_timestamp_seconds", watermark_at)
     telemetry.register(
