@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
+from engine.model.fields import ECS_NAMES, alternatives, sigma_names
 from engine.model.routes import windows_event, windows_service
 from parsers._grammar import windows_sysmon
 from parsers._grammar.logsources import named
@@ -55,6 +56,11 @@ def parse(frame: Frame) -> Fields:
         for name, value in fields.items():
             if name not in shape and name not in names:
                 names[name] = value
+    if not ECS_NAMES.isdisjoint(shape):
+        source = route(data)
+        if alternatives(source).keys().isdisjoint(data):  # an agent that speaks ECS alone
+            for name, value in sigma_names(data, source).items():
+                names.setdefault(name, value)
     if isinstance(names.get("EventID"), str) and code.isascii() and code.isdigit() and len(code) < 10:
         names["EventID"] = int(code)
     return names

@@ -9,6 +9,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final, Protocol, TypeAlias
 
 import re2
+import regex
 
 from engine.detect.values import Values
 from engine.detect.wildcards import anywhere, compiled
@@ -19,7 +20,10 @@ Check: TypeAlias = Callable[[Values], bool]
 CheckTwo: TypeAlias = Callable[[Values, Values], bool]
 
 BACKTRACKED: Final = 4_096
-"""Characters that a regex may see which RE2 refuses (look-around, back-references): Python's engine backtracks."""
+"""Characters that an expression may see which RE2 refuses (look-around, back-references): what takes it backtracks."""
+
+PATIENCE_S: Final = 0.01
+"""For one such search; one that takes longer has found nothing, and the event is marked ``tieline.truncated``."""
 
 COMPARED: Final = 256
 """Elements of a list that are looked for in each element of another: 4,000 in 4,000 would take seconds."""
@@ -89,23 +93,23 @@ def _text(text: Text) -> Check:
     return lambda values: any(map(matches, values.folded))
 
 
-def _regex(regex: Regex) -> Check:
+def _regex(pattern: Regex) -> Check:
     try:
-        search = linear(regex)
+        search = linear(pattern)
     except re2.error:
-        return _backtracking(regex)
+        return _backtracking(pattern)
 
     return lambda values: any(map(search, values.texts))
 
 
-def linear(regex: Regex) -> Searches:
+def linear(pattern: Regex) -> Searches:
     """The search by RE2 (linear time); raises ``re2.error`` for what it refuses."""
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True
-    flags = "".join(flag for flag in "ims" if flag in regex.flags)
+    flags = "".join(flag for flag in "ims" if flag in pattern.flags)
     program = re2.compile(  # type: ignore[no-untyped-call]
-        f"(?{flags}){regex.pattern}" if flags else regex.pattern, options
+        f"(?{flags}){pattern.pattern}" if flags else pattern.pattern, options
     )
 
     def search(text: str, /) -> bool:
@@ -115,19 +119,23 @@ def linear(regex: Regex) -> Searches:
     return search
 
 
-def _backtracking(regex: Regex) -> Check:
-    flags = re.NOFLAG
-    for letter, flag in (("i", re.IGNORECASE), ("m", re.MULTILINE), ("s", re.DOTALL)):
-        if letter in regex.flags:
+def _backtracking(pattern: Regex) -> Check:
+    flags = 0
+    for letter, flag in (("i", regex.IGNORECASE), ("m", regex.MULTILINE), ("s", regex.DOTALL)):
+        if letter in pattern.flags:
             flags |= flag
-    search = re.compile(regex.pattern, flags).search
+    search = regex.compile(pattern.pattern, flags).search
 
     def holds(values: Values) -> bool:
         for text in values.texts:
             if len(text) > BACKTRACKED:
                 values.cut = True
-            if search(text, 0, BACKTRACKED) is not None:
-                return True
+            try:
+                if search(text, 0, BACKTRACKED, timeout=PATIENCE_S) is not None:
+                    return True
+            except TimeoutError:
+                values.cut = True
+                return False
         return False
 
     return holds

@@ -179,7 +179,7 @@ def in_words(predicate: Predicate, keyword: bool = False) -> str:
         case Exists(wanted):
             return "exists" if wanted else "does not exist"
         case Null():
-            return "is null or absent"
+            return "is null"
         case TimePart(part, op, number):
             return f"{part} {_SIGN[op]} {number}"
 

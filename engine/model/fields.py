@@ -43,6 +43,8 @@ class Names(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 FILE: Final = files("engine.model").joinpath("fields.toml")
 NAMES: Final = msgspec.convert(tomllib.loads(FILE.read_text("utf-8")), Names)
+ECS_NAMES: Final = frozenset(name for one in NAMES.map for some in one.fields.values() for name in some)
+"""What of ECS a name of Sigma's stands for, in whatever log source."""
 
 _MOST: Final = 4096
 _alternatives: dict[LogSource, dict[str, tuple[str, ...]]] = {}
