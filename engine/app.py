@@ -16,6 +16,7 @@ from engine.config import Config, ThisFile, duration_ns, zone_of
 from engine.config.kafka import KafkaSource
 from engine.config.sinks import ElasticsearchSink, KafkaSink, NdjsonSink, SqliteSink
 from engine.config.sources import FileSource, PacketSource, StdinSource, SyslogSource
+from engine.correlate.capture import merged
 from engine.correlate.correlator import Correlator
 from engine.correlate.limits import Limits
 from engine.correlate.succession import Dropped
@@ -79,10 +80,8 @@ class RulesAtWork:
         self.enrichment = enrichment
         self.alerts = Alerts(consequence=enrichment.consequence)
         self.detector = Detector(ruleset.detections, zone=zone, timer=time.perf_counter_ns)
-        below = {base for rule in ruleset.correlations for base in rule.rules}
-        definitions = {rule.head.id: rule.definition for rule in ruleset.detections if rule.head.id in below}
         self.correlator = Correlator(
-            ruleset.correlations, lateness_ns=lateness_ns, limits=limits, definitions=definitions
+            ruleset.correlations, lateness_ns=lateness_ns, limits=limits, definitions=ruleset.definitions
         )
         rules: list[DetectionRule | CorrelationRule] = [*ruleset.detections, *ruleset.correlations]
         self.silenced = frozenset(rule.head.id for rule in rules if rule.silenced)
@@ -118,7 +117,7 @@ class Pipeline:
         self.revisions: dict[str, int] = {}
 
     def _use(self, rules: RulesAtWork) -> None:
-        self.ruleset, self.heads, self._silenced = rules.ruleset, rules.heads, rules.silenced
+        self.ruleset, self.heads, self.silenced = rules.ruleset, rules.heads, rules.silenced
         self.enrichment, self.alerts = rules.enrichment, rules.alerts
         self.detector, self.correlator = rules.detector, rules.correlator
 
@@ -157,7 +156,7 @@ class Pipeline:
             for match in detect(event):
                 if self._on_match is not None:
                     self._on_match(match)
-                if match.rule.id not in self._silenced:
+                if match.rule.id not in self.silenced:
                     self._count(match)
                     out.append(match)
                 if match.rule.id in feeds:
@@ -186,7 +185,7 @@ class Pipeline:
 
     def _raise(self, decided: Sequence[Match], out: list[Match]) -> None:
         for match in decided:
-            if match.rule.id not in self._silenced:
+            if match.rule.id not in self.silenced:
                 self._count(match)
                 out.append(match)
 
@@ -205,14 +204,14 @@ class Pipeline:
 
     def snapshot(self) -> Any:
         """State as a value that msgpack can carry."""
-        return {
-            "correlate": self.correlator.snapshot(),
-            "reads": None if self.reads is None else self.reads.snapshot(),
-            "by_rule": self.by_rule,
-        }
+        return {"correlate": self.correlator.snapshot(), **self.rest()}
 
-    def restore(self, state: Any) -> None:
-        self.correlator.restore(state["correlate"])
+    def rest(self) -> dict[str, Any]:
+        """The state without that of the correlations, whose capture comes in pieces."""
+        return {"reads": None if self.reads is None else self.reads.snapshot(), "by_rule": dict(self.by_rule)}
+
+    def restore(self, state: Any, captures: Sequence[tuple[bytes, Sequence[bytes]]] = ()) -> None:
+        self.correlator.restore(merged(captures) if captures else state["correlate"])
         if self.reads is not None and state["reads"] is not None:
             self.reads.restore(state["reads"])
         self.by_rule = dict(state["by_rule"])
@@ -284,6 +283,17 @@ def masked(document: dict[str, Any]) -> dict[str, Any]:
     return mask_document(document)
 
 
+def limits(config: Config | None) -> Limits:
+    """How much the correlations may remember."""
+    if config is None:
+        return Limits()
+    return Limits(
+        groups_per_rule=config.limits.groups_per_rule,
+        matches_per_group=config.limits.matches_per_group,
+        held=config.limits.held_matches,
+    )
+
+
 def pipeline(
     ruleset: Ruleset,
     config: Config | None,
@@ -294,18 +304,11 @@ def pipeline(
     live: bool = False,
 ) -> Pipeline:
     """The stages behind parsing, set up as the configuration says."""
-    limits = Limits()
-    if config is not None:
-        limits = Limits(
-            groups_per_rule=config.limits.groups_per_rule,
-            matches_per_group=config.limits.matches_per_group,
-            held=config.limits.held_matches,
-        )
     return Pipeline(
         ruleset,
         enriched,
         lateness_ns=lateness_ns,
-        limits=limits,
+        limits=limits(config),
         rule_zone=zone_of(config.time.rule_timezone) if config is not None else None,
         on_match=on_match,
         live=live,

@@ -150,5 +150,5 @@ def _with_what_it_needs(own: Sequence[_Rule], every: Sequence[_Rule]) -> list[_R
         wanted.add(name)
         rule = by_id[name]
         if isinstance(rule, CorrelationRule):
-            waiting += rule.rules
+            waiting += rule.references
     return [rule for rule in every if rule.head.id in wanted]

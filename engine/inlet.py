@@ -5,9 +5,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
+from queue import Empty, Queue
+from typing import Any
 
-from engine.app import Source
-from engine.framing.framing import Framing
+from engine.app import framing_for, open_source
+from engine.config.kafka import KafkaSource
+from engine.config.sources import FileSource, PacketSource, StdinSource, SyslogSource
 from engine.model import Chunk
 from engine.telemetry import Telemetry
 
@@ -18,12 +21,12 @@ class Inlet:
     """``composite``: each stream (file, partition) has a clock of its own. ``pushed``: cannot be asked again, and goes
     through the journal. ``shared``: other processes of ours write it."""
 
-    def __init__(self, source: Source, framing: Framing, *, composite: bool, pushed: bool, shared: bool) -> None:
-        self.source = source
-        self.framing = framing
-        self.composite = composite
-        self.pushed = pushed
-        self.shared = shared
+    def __init__(self, settings: object) -> None:
+        self.source = open_source(settings)
+        self.framing = framing_for(settings)
+        self.composite = isinstance(settings, (FileSource, KafkaSource))
+        self.pushed = isinstance(settings, (SyslogSource, StdinSource, PacketSource))
+        self.shared = isinstance(settings, KafkaSource)
         self.positions: OrderedDict[str, int] = OrderedDict()
         self.thread: threading.Thread | None = None
         self.delivered_at: float | None = None  # by our clock, in seconds
@@ -49,6 +52,20 @@ class Inlet:
             self.positions[chunk.stream] = at
             if len(self.positions) > _STREAMS:
                 self.positions.popitem(last=False)
+
+    def commit(self, positions: Mapping[str, int]) -> None:
+        """A checkpoint with these positions is durable."""
+        commit: Callable[[Mapping[str, int]], None] | None = getattr(self.source, "commit", None)
+        if commit is not None:
+            commit(positions)
+
+    def end(self, queue: Queue[Any]) -> None:
+        """Lets the source's thread end though nobody reads the queue any more."""
+        while self.thread is not None and self.thread.is_alive():
+            try:
+                queue.get(timeout=0.05)
+            except Empty:
+                self.thread.join(0.05)
 
     def publish(self, telemetry: Telemetry) -> None:
         telemetry.register("tieline_source_up", partial(_up, self))

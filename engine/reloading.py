@@ -36,6 +36,24 @@ _SOON_S: Final = 1.0
 _SHOWN: Final = 20
 
 
+def add_dropped(counts: dict[str, int], dropped: Dropped) -> None:
+    """Counts what was dropped, and says so."""
+    if not (dropped.correlations or dropped.matches):
+        return
+    counts["groups"] += dropped.groups
+    counts["alerts"] += dropped.open_alerts
+    counts["matches"] += dropped.matches
+    log.warning(
+        "correlations that have changed start anew",
+        extra={
+            "correlations": dropped.correlations[:_SHOWN],
+            "groups_dropped": dropped.groups,
+            "open_alerts_dropped": dropped.open_alerts,
+            "matches_dropped": dropped.matches,
+        },
+    )
+
+
 class RuleFiles:
     """What rules are made of: rule files, pipelines, and assets and zones that have files of their own."""
 
@@ -147,20 +165,7 @@ class Reloading:
 
     def count(self, dropped: Dropped) -> None:
         """State that went with the rules it belonged to, at a reload or at the start."""
-        if not (dropped.correlations or dropped.matches):
-            return
-        self.dropped["groups"] += dropped.groups
-        self.dropped["alerts"] += dropped.open_alerts
-        self.dropped["matches"] += dropped.matches
-        log.warning(
-            "correlations that have changed start anew",
-            extra={
-                "correlations": dropped.correlations[:_SHOWN],
-                "groups_dropped": dropped.groups,
-                "open_alerts_dropped": dropped.open_alerts,
-                "matches_dropped": dropped.matches,
-            },
-        )
+        add_dropped(self.dropped, dropped)
 
     def _watch(self) -> None:
         if self._pipeline is None:

@@ -4,27 +4,25 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from queue import Empty, Queue, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from engine.app import (
     Pipeline,
     enrichment,
     formats,
-    framing_for,
     lateness,
-    open_source,
     pipeline,
     settle,
     usable_rules,
 )
 from engine.checkpoint import CheckpointError, CheckpointStore
+from engine.checkpointing import Checkpointing
 from engine.config import Config, duration_ns
-from engine.config.kafka import KafkaSource
-from engine.config.sources import FileSource, PacketSource, StdinSource, SyslogSource
 from engine.inlet import Inlet
 from engine.model import Chunk, DeadLetter, Match
 from engine.outlets import Outlets
@@ -37,6 +35,9 @@ from engine.sources.errors import SourceError
 from engine.sources.journal import Journal
 from engine.sources.syslog import address
 from engine.telemetry import Heartbeat, Telemetry
+
+if TYPE_CHECKING:
+    from engine.workers import Worker
 
 log = logging.getLogger("tieline")
 
@@ -74,13 +75,7 @@ class Service:
         self.outlets = Outlets(config, self.heartbeat)
         self._inlets: dict[str, Inlet] = {}
         for settings in config.sources:
-            self._inlets[settings.name] = Inlet(
-                open_source(settings),
-                framing_for(settings),
-                composite=isinstance(settings, (FileSource, KafkaSource)),
-                pushed=isinstance(settings, (SyslogSource, StdinSource, PacketSource)),
-                shared=isinstance(settings, KafkaSource),
-            )
+            self._inlets[settings.name] = Inlet(settings)
         try:
             self.store = CheckpointStore(Path(config.state.path))
         except CheckpointError as error:
@@ -94,6 +89,7 @@ class Service:
         self._idle_s = duration_ns(config.time.idle_after) / 1e9
         self._grace_s = min(self._idle_s, _GRACE_S)  # for streams that a start has not heard yet
         self._every_s = duration_ns(config.state.every) / 1e9
+        self._saving: Checkpointing | None = None
         self.fresh = True
         self.checkpointed_at = 0.0
         self.stats = {"checkpoints": 0, "checkpoint_bytes": 0, "checkpoints_postponed": 0}
@@ -128,7 +124,8 @@ class Service:
             self._stop.set()
             self._over.set()
             self.reloading.stop()
-            self._unblock()
+            for inlet in self._inlets.values():
+                inlet.end(self._queue)
             self.outlets.close()
             if telemetry is not None:
                 telemetry.stop()
@@ -208,8 +205,10 @@ class Service:
                 ticked = now
                 self._tick(now)
             if self.reloading.take():
-                saved = 0.0  # the checkpoint is to belong to the rules that are in use
-            if now - saved >= self._every_s and self._checkpoint(wait_s=1.0):
+                saved = 0.0  # a checkpoint is to belong to the rules that are in use
+            if self._saving is not None:
+                self._save()
+            elif now - saved >= self._every_s and self._begin_checkpoint(wait_s=1.0):
                 saved = now
         if not self._checkpoint(wait_s=30.0):
             log.warning("stopped before every sink had confirmed; the next start goes on from the last checkpoint")
@@ -281,52 +280,74 @@ class Service:
                     self._deliver(self.pipeline.retire(name))
 
     def _checkpoint(self, *, wait_s: float) -> bool:
-        """State and offsets in one transaction, when every sink has what was decided; False: one is behind."""
+        """A whole checkpoint, now; False: a sink is behind."""
+        self._finish_checkpoint()
+        begun = self._begin_checkpoint(wait_s=wait_s)
+        self._finish_checkpoint()
+        return begun
+
+    def _finish_checkpoint(self) -> None:
+        while self._saving is not None:
+            self._save(patiently=True)
+
+    def _begin_checkpoint(self, *, wait_s: float) -> bool:
+        """State and offsets of this moment, once every sink has what was decided; False: one is behind."""
         if not self.outlets.drain(wait_s):
             self.stats["checkpoints_postponed"] += 1
             return False
         positions = {name: dict(inlet.positions) for name, inlet in self._inlets.items()}
-        size = self.store.save(
-            {
-                "positions": positions,
-                "journal": self._journaled,
-                "framing": {name: i.framing.snapshot(half_lines=i.pushed) for name, i in self._inlets.items()},
-                "parser": self.parser.snapshot(),
-                "repeats": self._repeats.snapshot(),
-                "pipeline": None if self.pipeline is None else self.pipeline.snapshot(),
-                "sinks": self.outlets.positions(),
-                "heard": {clock: [name, stream] for clock, (_, name, stream) in self._heard.items()},
-            }
-        )
+        value = {
+            "positions": positions,
+            "journal": self._journaled,
+            "framing": {name: i.framing.snapshot(half_lines=i.pushed) for name, i in self._inlets.items()},
+            "parser": self.parser.snapshot(),
+            "repeats": self._repeats.snapshot(),
+            "pipeline": None if self.pipeline is None else self.pipeline.rest(),
+            "sinks": self.outlets.positions(),
+            "heard": {clock: [name, stream] for clock, (_, name, stream) in self._heard.items()},
+        }
+        capture = None if self.pipeline is None else self.pipeline.correlator.capture(full=self.store.full())
+        self._saving = Checkpointing(self.store, msgspec.msgpack.encode(value), capture, positions, self._journaled)
+        return True
+
+    def _save(self, *, patiently: bool = False) -> None:
+        """A piece of the checkpoint, between batches."""
+        saving = self._saving
+        assert saving is not None
+        try:
+            if not saving.go_on(patiently=patiently):
+                return
+        except CheckpointError as error:
+            raise ServiceError(str(error)) from None
+        self._saving = None
         self.stats["checkpoints"] += 1
-        self.stats["checkpoint_bytes"] = size
+        self.stats["checkpoint_bytes"] = saving.size
         self.checkpointed_at = time.time()
         if self._push_lock.acquire(blocking=False):  # else a source waits for room, holding it
             try:
-                self.journal.forget(self._journaled)
+                self.journal.forget(saving.journaled)
             finally:
                 self._push_lock.release()
         for name, inlet in self._inlets.items():
-            commit: Callable[[Mapping[str, int]], None] | None = getattr(inlet.source, "commit", None)
-            if commit is not None:
-                commit(positions[name])
-        return True
+            inlet.commit(saving.positions[name])
 
     def _restore(self) -> None:
         self._started = time.monotonic()
         try:
             state = self.store.load()
+            if state is not None and self.pipeline is not None and state["pipeline"] is not None:
+                self.pipeline.restore(state["pipeline"], state.get("captures", ()))
+                self.reloading.count(self.pipeline.correlator.dropped)
         except CheckpointError as error:
             raise ServiceError(str(error)) from None
+        except ValueError as error:
+            raise ServiceError(f"{self.store.path}: {error}; move it away and lose the state") from None
         if self.store.damaged:
             log.warning("a damaged checkpoint was passed over", extra={"damaged": self.store.damaged})
         if state is not None:
             self._journaled = state["journal"]
             self.parser.restore(state["parser"])
             self._repeats.restore(state.get("repeats", [{}, {}]))
-            if self.pipeline is not None and state["pipeline"] is not None:
-                self.pipeline.restore(state["pipeline"])
-                self.reloading.count(self.pipeline.correlator.dropped)
             for name, inlet in self._inlets.items():
                 inlet.positions.update(state["positions"].get(name, {}))
                 inlet.source.resume(state["positions"].get(name, {}))
@@ -354,14 +375,11 @@ class Service:
             if inlet.pushed:
                 self._pass(self.parser.feed(inlet.framing.finish(name)))
 
-    def _unblock(self) -> None:
-        """Lets the sources' threads end though nobody reads the queue any more."""
-        for inlet in self._inlets.values():
-            while inlet.thread is not None and inlet.thread.is_alive():
-                try:
-                    self._queue.get(timeout=0.05)
-                except Empty:
-                    inlet.thread.join(0.05)
+
+def _worker(config: Config, reload: "SimpleQueue[bool]") -> "Worker":
+    from engine.workers import Worker  # Kafka's clients cost 0.2 s to import
+
+    return Worker(config, reload)
 
 
 def serve(config: Config) -> None:
@@ -369,7 +387,7 @@ def serve(config: Config) -> None:
     log_as_json()
     reload: SimpleQueue[bool] = SimpleQueue()  # put is the one thing here that a signal may do at any moment
     signal.signal(signal.SIGHUP, lambda *_: reload.put(True))
-    service = Service(config, reload)
+    service = Service(config, reload) if config.state.kind == "embedded" else _worker(config, reload)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
     service.run()

@@ -44,9 +44,13 @@ def _evidence(correlated: Correlated) -> str:
     counted = _COUNTED.get(correlated.type, "{n} events").format(n=correlated.events_total)
     if correlated.events_total == 1:
         counted = counted.replace("1 events", "1 event")
-    within = duration(correlated.last - correlated.first)
+    told = f"{counted} within {duration(correlated.last - correlated.first)}"
+    if correlated.tells == "silence":
+        told = f"nothing in the {duration(correlated.opened - correlated.last)} after the last event"
+    elif correlated.tells == "novelty":
+        told = "seen for the first time"
     group = " and ".join(f"{name} {_cut(keyword(value))}" for name, value in list(correlated.group.items())[:4])
-    return f"{counted} within {within}" + (f" for {group}" if group else "")
+    return told + (f" for {group}" if group else "")
 
 
 def duration(ns: int) -> str:

@@ -46,10 +46,20 @@ class Time(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class State(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Where state and offsets are kept between starts, and how often they are written."""
+    """Where state and offsets are kept between starts, and how often they are written.
 
+    ``kind: embedded`` (the default) keeps them in the file ``path``, for one process. ``kind: kafka`` keeps them in
+    Kafka, so that several workers share one consumer group: matches go through the topic ``matches`` to the worker that
+    has their group, snapshots to the compacted topic ``snapshots``, and alerts and offsets are one transaction. Both
+    topics are made, where they are missing, with as many partitions as the events have. Rules that have changed want a
+    restart of all workers of a group: which worker has a group follows from them.
+    """
+
+    kind: Literal["embedded", "kafka"] = "embedded"
     path: str = "tieline-state.sqlite"
     every: str = "5s"
+    matches: str = "tieline.matches"
+    snapshots: str = "tieline.snapshots"
 
 
 class Metrics(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -248,6 +258,17 @@ def _meaning(document: Document, config: Config, formats: Mapping[str, Any] | No
         host, _, port = config.metrics.listen.rpartition(":")
         if not host or not port.isdigit() or int(port) > 65535:
             complain(("metrics", "listen"), f"{config.metrics.listen!r} is no address", "write host:port")
+    if config.state.kind == "kafka":
+        if config.role != "detect" or [type(source) for source in config.sources] != [KafkaSource]:
+            complain(
+                ("state", "kind"), "workers share a Kafka topic of events", "role: detect, one source of type kafka"
+            )
+        elif document.reads("sinks") and [type(sink) for sink in config.sinks] != [KafkaSink]:
+            complain(
+                ("state", "kind"),
+                "alerts and offsets are one transaction of Kafka",
+                "one sink of type kafka; let another process carry the alerts from its topic on",
+            )
     if (
         config.role == "collect"
         and document.reads("sinks")

@@ -27,7 +27,7 @@ class KafkaConnection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     password: str | None = None
 
     def connect(self, kind: type[Any], **options: Any) -> Any:
-        """A client of that kind (kafka-python's KafkaConsumer, KafkaProducer). Files that cannot be used are an
+        """A client of that kind (kafka-python's KafkaConsumer, KafkaProducer …). Files that cannot be used are an
         OSError; a broker that does not answer is kafka-python's KafkaError, and what the client had begun is ended."""
         begun: list[Any] = []
 
@@ -36,7 +36,9 @@ class KafkaConnection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             return begun[-1]
 
         try:
-            return kind(**self._options(), **options, kafka_client=network, metrics_enabled=False)
+            if "metrics_enabled" in kind.DEFAULT_CONFIG:
+                options["metrics_enabled"] = False
+            return kind(**self._options(), **options, kafka_client=network)
         except BaseException:
             for client in begun:  # else each attempt leaves a thread and two files open (kafka-python 3.0.12)
                 client.close()

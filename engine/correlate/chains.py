@@ -1,7 +1,7 @@
 """Chains of matches in order, and which of them is the tightest."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from engine.correlate.evidence import Place, place_of
@@ -33,12 +33,18 @@ class Search:
     """The tightest chain through candidates whose order is not settled (equal times, or times within the skew).
 
     ``candidates[k]`` are the matches that can be step k, in order. ``settled[k]``, where there is one, is the tightest
-    chain of the steps up to k among matches that come before every candidate.
+    chain of the steps up to k among matches that come before every candidate. ``joined`` says whether two matches can
+    be one step and the next.
     """
 
     def __init__(
-        self, candidates: Sequence[Sequence[Item]], skew: int = 0, settled: Sequence[Chain | None] | None = None
+        self,
+        candidates: Sequence[Sequence[Item]],
+        skew: int = 0,
+        settled: Sequence[Chain | None] | None = None,
+        joined: Callable[[Item, Item], bool] | None = None,
     ) -> None:
+        self._joined = joined
         self._by_source = [_by_source(items) for items in candidates]
         self._settled = settled
         self._skew = skew
@@ -60,7 +66,7 @@ class Search:
             return
         newest: int | None = None
         for item in self._latest(step, later):
-            if newest is not None and item[TIME] + self._skew < newest:
+            if self._joined is None and newest is not None and item[TIME] + self._skew < newest:
                 break  # whatever goes before this one goes before the newest as well
             if self._best is not None and self._best[0][TIME] >= later[-1][TIME] + self._skew:
                 return  # nothing begins later
@@ -87,6 +93,11 @@ class Search:
             moment: tuple[int, int] | None = None
             equals = 0
             for at in range(bisect_right(moments, bound) - 1, -1, -1):
+                if self._joined is not None:
+                    # The latest may be one that nothing leads to.
+                    if self._joined(items[at], later[0]) and not any(items[at][ID] == item[ID] for item in later):
+                        found.append(items[at])
+                    continue
                 if equals == len(self._by_source) or (moment is not None and moments[at] != moment):
                     break
                 if not any(items[at][ID] == item[ID] for item in later):

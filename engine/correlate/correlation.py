@@ -6,56 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.correlate.items import ID, RULE, TIME, WHAT, Item, Key
+from engine.correlate.capture import Changes
+from engine.correlate.group import NEVER, Counts, Group
+from engine.correlate.items import ID, RULE, TIME, WHAT, Item, Key, origin
 from engine.correlate.keys import Spelling, groups
 from engine.correlate.life import Life, open_alert
 from engine.correlate.limits import Limits
+from engine.correlate.revisions import latest
 from engine.correlate.state import Heads, item_from, item_state, life_from, life_state
+from engine.correlate.suppression import Suppression
 from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule
 
-NEVER = 1 << 80
 _SCANNED = 16
+_MOST_KEPT = 15  # closed alerts of one group, beside the newest, that a late match may be added to
 
 
-class Group:
-    """What one correlation remembers of one group.
-
-    ``items[head:]`` are the matches of the window, ``fresh`` the first of them that is no evidence yet, ``ids`` theirs
-    once they are many. ``due`` is when the group has to be looked at next. ``lossy``: the bound on matches was hit, so
-    that the alert may rest on less than there was.
-    """
-
-    __slots__ = ("alert", "due", "fresh", "head", "ids", "items", "kept", "key", "lossy", "state")
-
-    def __init__(self, key: Key, state: Any) -> None:
-        self.key = key
-        self.items: list[Item] = []
-        self.head = 0
-        self.fresh = 0
-        self.ids: set[Any] | None = None
-        self.alert: Life | None = None
-        self.kept: list[Life] | None = None
-        self.due = NEVER
-        self.lossy = False
-        self.state = state
-
-
-@dataclass(slots=True)
-class Counts:
-    """What happened in one correlation. ``tied``: searches among equal times that were cut short."""
-
-    matches: int = 0
-    late: int = 0
-    missing_key: int = 0
-    without_value: int = 0
-    duplicates: int = 0
-    evicted_groups: int = 0
-    evicted_matches: int = 0
-    tied: int = 0
-    opened: int = 0
-    revised: int = 0
-    closed: int = 0
+Owns = Callable[[CorrelationRule, Key], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +30,15 @@ class Setting:
     """What all correlations share.
 
     ``schedule(when, index, key)`` asks for ``due(key, when)`` once the watermark has passed ``when``; ``emit`` takes
-    what an alert says.
+    what an alert says, whether that goes on to the correlations above, and whether it is told. ``owns``: which groups
+    are ours, where several correlators share the work.
     """
 
     limits: Limits
     lateness_ns: int
     schedule: Callable[[int, int, Key], None]
-    emit: Callable[[Match], None]
+    emit: Callable[[Match, bool, bool], None]
+    owns: Owns | None = None
 
 
 class Correlation(ABC):
@@ -92,7 +61,11 @@ class Correlation(ABC):
         self.timespan = rule.timespan_ns
         self.delay = 0
         self.end: int | None = None
+        self.inner: frozenset[str] = frozenset()
+        """Which of the rules are correlations: every revision of their alerts comes, under one event id."""
         self.groups: OrderedDict[Key, Group] = OrderedDict()
+        self.changes: Changes | None = None
+        """Where somebody captures the state piece by piece."""
         self.open_alerts = 0
         self.counts = Counts()
         self._lateness = setting.lateness_ns
@@ -100,7 +73,11 @@ class Correlation(ABC):
         self._max_matches = setting.limits.matches_per_group
         self._schedule = setting.schedule
         self._emit = setting.emit
-        self._names: Mapping[str, tuple[str, ...]] = {base: self.resolved(base, rule.group_by) for base in rule.rules}
+        self._owns = setting.owns
+        self._names: Mapping[str, tuple[str, ...]] = {
+            base: self.resolved(base, rule.group_by) for base in rule.references
+        }
+        self._suppression = Suppression(rule, self._max_groups) if rule.suppress_ns else None
 
     def resolved(self, base: str, names: Sequence[str]) -> tuple[str, ...]:
         """The fields that names or aliases stand for in events of the rule ``base``."""
@@ -113,6 +90,15 @@ class Correlation(ABC):
 
     def settle(self) -> None:  # noqa: B027 (most correlations decide at the match)
         """All matches of one time have been taken."""
+
+    def alone(self, item: Item) -> None:
+        """One match, the only one of its time."""
+        self.take(item)
+        self.settle()
+
+    def taker(self) -> Callable[[Item], None]:
+        """``alone``, or what does the same in less time."""
+        return self.take if type(self).settle is Correlation.settle else self.alone
 
     @abstractmethod
     def decide(self, group: Group, now: int) -> None:
@@ -132,6 +118,8 @@ class Correlation(ABC):
         found = groups(match.event.fields, self._names[item[RULE]]) if self.rule.group_by else _ONE_GROUP
         if not found:
             self.counts.missing_key += 1
+        elif self._owns is not None:
+            return [each for each in found if self._owns(self.rule, each[0])]
         return found
 
     def spelling(self, item: Item, key: Key) -> Spelling:
@@ -143,6 +131,8 @@ class Correlation(ABC):
         return dict(groups(match.event.fields, self._names[item[RULE]]))[key]
 
     def group(self, key: Key) -> Group:
+        if self.changes is not None:
+            self.changes.touch(key)
         group = self.groups.get(key)
         if group is None:
             group = self.groups[key] = Group(key, self.fresh_state())
@@ -152,11 +142,24 @@ class Correlation(ABC):
             self.groups.move_to_end(key)
         return group
 
+    def there(self, key: Key) -> Group | None:
+        """The group, if there is one; it may be changed."""
+        group = self.groups.get(key)
+        if group is not None and self.changes is not None:
+            self.changes.touch(key)
+        return group
+
     def fresh_state(self) -> Any:
         return None
 
+    def size(self) -> int:
+        """How many groups there are."""
+        return len(self.groups)
+
     def known(self, group: Group, item: Item) -> bool:
-        """Whether the event is in the window already; else it is from now on."""
+        """Whether the event is in the window already; else it is from now on. Revisions are told apart elsewhere."""
+        if item[RULE] in self.inner:
+            return False
         mark: Any = item[ID] if self.counted_once == "event" else (item[ID], item[RULE])
         if group.ids is None:
             items = group.items
@@ -183,14 +186,14 @@ class Correlation(ABC):
             self._schedule(when + self.delay, self.index, group.key)
 
     def due(self, key: Key, when: int) -> None:
-        group = self.groups.get(key)
+        group = self.there(key)
         now = when - self.delay
         if group is None or group.due != now:
             return
         group.due = NEVER
         self.decide(group, now)
         alert = group.alert
-        if alert is not None and self._closes(alert) <= now:
+        if alert is not None and self._closes(group, alert) <= now:
             self._close(group, alert)
         kept = group.kept
         if kept is not None:
@@ -198,7 +201,7 @@ class Correlation(ABC):
             group.kept = kept or None
         following = self.trim(group, now)
         if group.alert is not None:
-            following = min(following, self._closes(group.alert))
+            following = min(following, self._closes(group, group.alert))
         if following == NEVER and kept:
             following = min(self._kept_until(life) for life in kept)
         if following == NEVER:
@@ -209,59 +212,97 @@ class Correlation(ABC):
     def open(self, group: Group, opened: int, last: Item, evidence: list[Item]) -> None:
         match = last[WHAT]
         assert isinstance(match, Match)
-        spelling = self.spelling(evidence[0], group.key)
-        group.alert = alert = open_alert(self.rule, group.key, spelling, opened, last, match, evidence)
+        if self.inner:
+            evidence = latest(evidence)
+        first = evidence[0]
+        spelling = self.spelling(first, group.key)
+        named = origin(first, first[RULE] in self.inner)
+        if self.rule.refire != "once":
+            # The first evidence may be that of the alert before.
+            named = f"{origin(last, last[RULE] in self.inner)}@{last[RULE]}"
+        group.alert = alert = open_alert(self.rule, group.key, spelling, opened, last, match, evidence, named)
         self.open_alerts += 1
         self.counts.opened += 1
-        self.arm(group, self._closes(alert))
-        self._emit(alert.match())
+        if self._suppression is not None and self._suppression.covers(group.key, opened):
+            alert.suppressed = True
+            self.counts.suppressed += 1
+        self.arm(group, self._closes(group, alert))
+        self._emit(alert.match(), True, not alert.suppressed)
+        if self.rule.refire == "match":
+            self._close(group, alert, "match")
 
     def revise(self, alert: Life, item: Item, evidence: Sequence[Item]) -> None:
         match = item[WHAT]
         assert isinstance(match, Match)
+        if self.inner:
+            held = alert.evidence.holds
+            evidence = [
+                part for part in latest(evidence) if part[RULE] not in self.inner or not held(part[ID], part[RULE])
+            ]
         alert.revise(item, match, evidence)
         self.counts.revised += 1
-        self._emit(alert.match())
+        self._emit(alert.match(), True, not alert.suppressed)
 
-    def late(self, item: Item) -> None:
-        """A match that the watermark has passed."""
+    def late(self, item: Item, now: int) -> None:
+        """A match that the watermark, at ``now``, has passed."""
         match = item[WHAT]
         assert isinstance(match, Match)
         self.counts.late += 1
-        if not self.evidential(match):
+        if item[RULE] not in self.rule.rules or not self.evidential(match):
             return
         for key, _ in self.keys(item):
-            group = self.groups.get(key)
+            group = self.there(key)
             if group is None:
                 continue
-            for alert in (*(group.kept or ()), *((group.alert,) if group.alert is not None else ())):
+            mark = self.mark(item)
+            if any(self.mark(other) == mark for other in group.items[group.head :]):
+                self.counts.duplicates += 1
+                continue
+            lives = [life for life in group.kept or () if self._kept_until(life) >= now]
+            if group.alert is not None:
+                lives.append(group.alert)
+            for alert in lives:
                 if alert.awaits(item[TIME]):
                     if alert.add_late(item, match):
                         self.counts.revised += 1
-                        self._emit(alert.match())
+                        self._emit(alert.match(), False, not alert.suppressed)
                     break
 
     def snapshot(self, heads: Heads) -> Any:
-        return {
-            "counts": asdict(self.counts),
-            "groups": [
-                [
-                    group.key,
-                    None if group.due == NEVER else group.due,
-                    group.lossy,
-                    life_state(group.alert),
-                    [life_state(life) for life in group.kept or ()],
-                    self.items_state(group, group.items[group.head :], heads),
-                    max(0, group.fresh - group.head),
-                    self.state_of(group, heads),
-                ]
-                for group in self.groups.values()
-            ],
-        }
+        return {**self.rest(), "groups": [[key, *self._state(group, heads)] for key, group in self.groups.items()]}
 
-    def restore(self, state: Any, heads: Heads) -> None:
+    def rest(self) -> dict[str, Any]:
+        """The state without that of the groups."""
+        suppression = None if self._suppression is None else self._suppression.state()
+        return {"counts": asdict(self.counts), "suppression": suppression}
+
+    def state_at(self, key: Key, heads: Heads) -> list[Any]:
+        """A key and the state of its group; None: there is no such group."""
+        group = self.groups.get(key)
+        return [key, None if group is None else self._state(group, heads)]
+
+    def quiet_states(self, *, full: bool) -> Mapping[Any, bytes | None]:
+        """Groups that are bytes, by name: all of them, or those that changed. The caller's own."""
+        return {}
+
+    def _state(self, group: Group, heads: Heads) -> list[Any]:
+        return [
+            None if group.due == NEVER else group.due,
+            group.lossy,
+            life_state(group.alert),
+            [life_state(life) for life in group.kept or ()],
+            self.items_state(group, group.items[group.head :], heads),
+            max(0, group.fresh - group.head),
+            self.state_of(group, heads),
+        ]
+
+    def restore(self, state: Any, tables: Sequence[Heads]) -> None:
+        """``tables``: the rule heads that groups refer to; a group says which, if there are several."""
         self.counts = Counts(**state["counts"])
-        for key, due, lossy, alert, kept, items, fresh, own in state["groups"]:
+        if self._suppression is not None and state.get("suppression") is not None:
+            self._suppression.restore(state["suppression"])
+        for key, due, lossy, alert, kept, items, fresh, own, *table in state["groups"]:
+            heads = tables[table[0] if table else 0]
             group = self.groups[tuple(key)] = Group(tuple(key), self.fresh_state())
             group.lossy = lossy
             group.alert = life_from(alert, self.rule)
@@ -278,6 +319,11 @@ class Correlation(ABC):
         """The state of a correlation of the same definition, which must not be used any more."""
         self.groups, self.counts = other.groups, other.counts
         self.open_alerts, self.end = other.open_alerts, other.end
+        self.changes = other.changes
+        if self.changes is not None:
+            self.changes.follow(self)
+        if self._suppression is not None and other._suppression is not None:
+            self._suppression.take_over(other._suppression)
         if self.rule.head != other.rule.head:
             for group in self.groups.values():
                 for life in (group.alert, *(group.kept or ())):
@@ -295,24 +341,31 @@ class Correlation(ABC):
 
     def _close(self, group: Group, alert: Life, reason: str = "") -> None:
         if not reason:
-            over = self.end is None or alert.last + self.timespan < self.end
+            over = self.end is None or self.open_until(group, alert) < self.end
             reason = "timespan" if over else "end_of_input"
         alert.closed_by = "evicted" if group.lossy else reason
         group.alert = None
         group.lossy = False
         self.open_alerts -= 1
         self.counts.closed += 1
-        group.kept = [*(group.kept or ()), alert]
-        self._emit(alert.match())
+        group.kept = [*(group.kept or ())[-_MOST_KEPT:], alert]
+        self._emit(alert.match(), False, not alert.suppressed)
+
+    def open_until(self, group: Group, alert: Life) -> int:
+        """A match of this time may still belong to the alert, and none that comes after."""
+        return alert.last + self.timespan
 
     def _kept_until(self, life: Life) -> int:
-        return self._closes(life) + self.timespan + self._lateness
+        return life.last + 2 * self.timespan + self.slack + self._lateness
 
-    def _closes(self, life: Life) -> int:
-        return life.last + self.timespan + self.slack
+    def _closes(self, group: Group, alert: Life) -> int:
+        return self.open_until(group, alert) + self.slack
 
     def _evict(self) -> None:
-        _, group = self.groups.popitem(last=False)
+        key = next(iter(self.groups))
+        if self.changes is not None:
+            self.changes.touch(key)
+        group = self.groups.pop(key)
         self.counts.evicted_groups += 1
         if group.alert is not None:
             self._close(group, group.alert, "evicted")

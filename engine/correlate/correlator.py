@@ -1,24 +1,22 @@
 """Holds matches until the watermark has passed them, and gives them to the correlations in order of event time."""
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from engine.correlate.correlation import NEVER, Correlation, Setting
-from engine.correlate.expression import literals
-from engine.correlate.interval import Interval
+from engine.correlate.capture import Capture, Changes
+from engine.correlate.correlation import Owns, Setting
+from engine.correlate.group import NEVER
 from engine.correlate.items import RULE, TIME, Item, Key, item_of
+from engine.correlate.kinds import correlation_of
 from engine.correlate.limits import Limits
-from engine.correlate.ordered import Ordered
-from engine.correlate.skewed import Skewed
-from engine.correlate.sliding import Sliding
 from engine.correlate.state import Heads, item_from, item_state
-from engine.correlate.succession import Definitions, Dropped
+from engine.correlate.succession import Definitions, Dropped, inner_first
 from engine.correlate.watermark import Watermark
 from engine.model import Match
-from engine.ruleset.correlation import CorrelationRule, Threshold
+from engine.ruleset.correlation import CorrelationRule
 
 _NOTHING: tuple[Match, ...] = ()
 _VERSION = 1
@@ -43,36 +41,43 @@ class Correlator:
         *,
         lateness_ns: int,
         limits: Limits = _DEFAULT_LIMITS,
+        owns: Owns | None = None,
         definitions: Mapping[str, str] = {},
     ) -> None:
         self._watermark = Watermark(lateness_ns)
         self._limits = limits
-        self._held: list[Item] = []
+        self._line: deque[Item] = deque()  # held, in order of arrival and of time
+        self._held: list[Item] = []  # those that came behind a later one
         self._timers: list[tuple[int, int, Key]] = []
         self._delayed: list[tuple[int, int, Item]] = []
         self._waiting: dict[int, list[Item]] = {}
         self._out: list[Match] = []
         self._arrivals = 0
+        self._captured = False
+        self._now = -NEVER
         self._late = 0
         self._forced = 0
         self._former: dict[str, int] = {}  # counts of correlations that are no more
         self.dropped = Dropped()
-        setting = Setting(limits, lateness_ns, self._schedule, self._emit)
-        self._correlations = [_correlation(rule, index, setting) for index, rule in enumerate(_inner_first(rules))]
+        setting = Setting(limits, lateness_ns, self._schedule, self._emit, owns)
+        ids = frozenset(rule.head.id for rule in rules)
+        ordered = inner_first(rules)
+        self._correlations = [correlation_of(rule, index, setting, ids) for index, rule in enumerate(ordered)]
         feeds: dict[str, tuple[int, ...]] = {}
         for correlation in self._correlations:
-            for base in dict.fromkeys(correlation.rule.rules):
+            for base in correlation.rule.references:
                 feeds[base] = (*feeds.get(base, ()), correlation.index)
         self._feeds = feeds
         for correlation in self._correlations:
+            correlation.inner = ids.intersection(correlation.rule.references)
             for outer in feeds.get(correlation.rule.head.id, ()):
                 above = self._correlations[outer]
                 above.delay = max(above.delay, correlation.delay + correlation.rule.skew_ns)
-        self._definitions = Definitions([each.rule for each in self._correlations], _fingerprint, definitions)
+        self._definitions = Definitions(ordered, definitions)
 
         # By base rule, where none of its correlations is delayed or has another above it.
-        self._direct = {
-            base: [self._correlations[index] for index in indexes]
+        self._direct: dict[str, list[Callable[[Item], None]]] = {
+            base: [self._correlations[index].taker() for index in indexes]
             for base, indexes in feeds.items()
             if not any(
                 self._correlations[index].delay or self._correlations[index].rule.head.id in feeds for index in indexes
@@ -91,7 +96,8 @@ class Correlator:
 
     @property
     def stats(self) -> Mapping[str, int]:
-        total = {**self._former, "late": self._late, "forced": self._forced, "held": len(self._held)}
+        held = len(self._line) + len(self._held)
+        total = {**self._former, "late": self._late, "forced": self._forced, "held": held}
         for counts in self.rule_stats.values():
             for key, value in counts.items():
                 if key != "late":
@@ -104,7 +110,7 @@ class Correlator:
         return {
             correlation.rule.head.id: {
                 **asdict(correlation.counts),
-                "groups": len(correlation.groups),
+                "groups": correlation.size(),
                 "open_alerts": correlation.open_alerts,
             }
             for correlation in self._correlations
@@ -135,13 +141,13 @@ class Correlator:
         if self._watermark.passed(item[TIME]):
             self._late += 1
             for index in wanted:
-                self._correlations[index].late(item)
+                self._correlations[index].late(item, self._watermark.reach())
             return self._taken()
-        heappush(self._held, item)
+        self._hold(item)
         self._watermark.wake(item[TIME])
-        if len(self._held) > self._limits.held:
+        if len(self._line) + len(self._held) > self._limits.held:
             self._forced += 1
-            self._watermark.force(self._held[0][TIME] + 1)
+            self._watermark.force(min(queue[0][TIME] for queue in (self._line, self._held) if queue) + 1)
             return self._release()
         return _NOTHING
 
@@ -156,19 +162,30 @@ class Correlator:
     def snapshot(self) -> Any:
         """The state as a value that msgpack can carry. The same matches after ``restore`` have the same result."""
         heads = Heads()
+        head = self._head({c.rule.head.id: c.snapshot(heads) for c in self._correlations}, heads)
+        return {**head, "heads": heads.table}
+
+    def capture(self, *, full: bool = False) -> Capture:
+        """The state of now, to be taken in pieces while matches go on to come; the first one is full. One capture at a
+        time, and all of it."""
+        full = full or not self._captured
+        self._captured = True
+        for correlation in self._correlations:
+            correlation.changes = correlation.changes or Changes(correlation)
+        heads = Heads()
+        head = self._head({c.rule.head.id: c.rest() for c in self._correlations}, heads)
+        return Capture(self._correlations, head, heads, full=full)
+
+    def _head(self, states: Mapping[str, Any], heads: Heads) -> dict[str, Any]:
         ids = [correlation.rule.head.id for correlation in self._correlations]
         return {
             "version": _VERSION,
             "watermark": self._watermark.snapshot(),
             "counts": [self._arrivals, self._late, self._forced],
-            "held": [item_state(item, (), heads, True) for item in self._held],
+            "held": [item_state(item, (), heads, True) for item in (*self._line, *self._held)],
             "delayed": [[when, ids[index], item_state(item, (), heads, True)] for when, index, item in self._delayed],
-            "rules": {
-                correlation.rule.head.id: [self._definitions[correlation.rule.head.id], correlation.snapshot(heads)]
-                for correlation in self._correlations
-            },
+            "rules": {id: [self._definitions[id], states[id]] for id in ids},
             "definitions": self._definitions,
-            "heads": heads.table,
         }
 
     def restore(self, state: Any) -> None:
@@ -183,17 +200,20 @@ class Correlator:
 
     def _restore(self, state: Any) -> None:
         heads = Heads(state["heads"])
+        tables = [Heads(table) for table in state["tables"]] if "tables" in state else [heads]
         self._watermark.restore(state["watermark"])
         self._arrivals, self._late, self._forced = state["counts"]
         by_id = {correlation.rule.head.id: correlation for correlation in self._correlations}
         definitions = state.get("definitions", {})
         for id, (_, own) in state["rules"].items():
             if id in by_id and self._definitions.same(id, definitions):
-                by_id[id].restore(own, heads)
+                by_id[id].restore(own, tables)
             else:
-                self.dropped.state_of(id, len(own["groups"]), sum(group[3] is not None for group in own["groups"]))
+                groups, quiet = own["groups"], own.get("quiet", ((), ()))[1]
+                count = len(groups) + (len(quiet) if isinstance(quiet, dict) else len(quiet) // 2)
+                self.dropped.state_of(id, count, sum(group[3] is not None for group in groups))
         held = (item_from(each, heads) for each in state["held"])
-        self._hold(held, ((id, item_from(each, heads)) for _, id, each in state["delayed"]), definitions)
+        self._go_on(held, ((id, item_from(each, heads)) for _, id, each in state["delayed"]), definitions)
 
     def take_over(self, old: "Correlator") -> None:
         """Goes on where ``old`` is, which must not be used any more: what ``restore`` of its snapshot does, at once."""
@@ -207,7 +227,7 @@ class Correlator:
                 by_id[id].take_over(before)
                 moved[before.index] = by_id[id].index
                 continue
-            self.dropped.state_of(id, len(before.groups), before.open_alerts)
+            self.dropped.state_of(id, before.size(), before.open_alerts)
             for name, count in asdict(before.counts).items():
                 self._former[name] = self._former.get(name, 0) + count
         self._timers = old._timers
@@ -215,20 +235,22 @@ class Correlator:
             self._timers = [(when, moved[index], key) for when, index, key in old._timers if index in moved]
             heapify(self._timers)
         ids = [correlation.rule.head.id for correlation in old._correlations]
-        self._hold(old._held, ((ids[index], item) for _, index, item in old._delayed), old._definitions)
-        old._correlations.clear()  # they refer to each other, and would stay in memory
+        held = (*old._line, *old._held)
+        self._go_on(held, ((ids[index], item) for _, index, item in old._delayed), old._definitions)
+        old._correlations, old._direct = [], {}  # they refer to each other, and would stay in memory
 
-    def _hold(self, held: Iterable[Item], delayed: Iterable[tuple[str, Item]], definitions: Mapping[str, str]) -> None:
-        """Of what waited under other rules, that whose rule means the same and is still referred to."""
+    def _go_on(self, held: Iterable[Item], delayed: Iterable[tuple[str, Item]], definitions: Mapping[str, str]) -> None:
+        """With what waited under other rules, where its rule means the same and is still referred to."""
         by_id = {correlation.rule.head.id: correlation for correlation in self._correlations}
         same = {rule for rule in self._feeds if self._definitions.same(rule, definitions)}
-        waiting = list(held)
-        self._held = [item for item in waiting if item[RULE] in same]
-        heapify(self._held)
-        self.dropped.matches += len(waiting) - len(self._held)
+        for item in held:
+            if item[RULE] in same:
+                self._hold(item)
+            else:
+                self.dropped.matches += 1
         for id, item in delayed:
             above = by_id.get(id)
-            if above is not None and item[RULE] in above.rule.rules and item[RULE] in same:
+            if above is not None and item[RULE] in above.rule.references and item[RULE] in same:
                 heappush(self._delayed, (item[TIME] + above.delay, above.index, item))
             else:
                 self.dropped.matches += 1
@@ -236,10 +258,40 @@ class Correlator:
 
     def _release(self) -> Sequence[Match]:
         limit = self._watermark.reach()
-        while (time := self._next()) < limit:
+        line, held, delayed, timers, direct = self._line, self._held, self._delayed, self._timers, self._direct
+        while True:
+            while line and not delayed:
+                # The usual case: nothing else can happen at this time between the match and its correlations.
+                item = line[0]
+                time = item[TIME]
+                if time >= limit or (held and held[0][TIME] <= time) or (timers and timers[0][0] <= time):
+                    break
+                takers = direct.get(item[RULE])
+                if takers is None or (len(line) > 1 and line[1][TIME] == time):
+                    break
+                line.popleft()
+                for take in takers:
+                    take(item)
+            time = self._next()
+            if time >= limit:
+                break
             self._run(time)
-        self._watermark.due(self._next())
-        return self._taken()
+        self._watermark.due(time)
+        return self._taken() if self._out else _NOTHING
+
+    def _hold(self, item: Item) -> None:
+        line = self._line
+        if not line or item > line[-1]:
+            line.append(item)
+        else:
+            heappush(self._held, item)
+
+    def _held_at(self, time: int) -> Iterator[Item]:
+        line, held = self._line, self._held
+        while line and line[0][TIME] == time:
+            yield line.popleft()
+        while held and held[0][TIME] == time:
+            yield heappop(held)
 
     def _taken(self) -> Sequence[Match]:
         if not self._out:
@@ -250,7 +302,9 @@ class Correlator:
 
     def _next(self) -> int:
         time = NEVER
-        if self._held:
+        if self._line:
+            time = self._line[0][TIME]
+        if self._held and self._held[0][TIME] < time:
             time = self._held[0][TIME]
         if self._timers and self._timers[0][0] < time:
             time = self._timers[0][0]
@@ -260,21 +314,10 @@ class Correlator:
 
     def _run(self, time: int) -> None:
         """Everything of one time: each correlation after those below it, its matches before what they decide."""
+        self._now = time
         waiting = self._waiting
-        held, delayed, timers = self._held, self._delayed, self._timers
-        if held and held[0][TIME] == time and not delayed and (not timers or timers[0][0] != time):
-            direct = self._direct.get(held[0][RULE])
-            if direct is not None:
-                # The usual case: nothing else can happen at this time between the match and its correlations.
-                item = heappop(held)
-                if not held or held[0][TIME] != time:
-                    for correlation in direct:
-                        correlation.take(item)
-                        correlation.settle()
-                    return
-                heappush(held, item)
-        while held and held[0][TIME] == time:
-            item = heappop(held)
+        delayed, timers = self._delayed, self._timers
+        for item in self._held_at(time):
             for index in self._feeds[item[RULE]]:
                 self._deliver(index, item)
         while delayed and delayed[0][0] == time:
@@ -304,67 +347,23 @@ class Correlator:
                 waiting.setdefault(above, []).append(item)
 
     def _deliver(self, index: int, item: Item) -> None:
-        delay = self._correlations[index].delay
-        if delay == 0:
+        when = item[TIME] + self._correlations[index].delay
+        if when <= self._now:
             self._waiting.setdefault(index, []).append(item)
         else:
-            heappush(self._delayed, (item[TIME] + delay, index, item))
+            heappush(self._delayed, (when, index, item))
 
     def _schedule(self, when: int, index: int, key: Key) -> None:
         heappush(self._timers, (when, index, key))
 
-    def _emit(self, match: Match) -> None:
-        self._out.append(match)
-        state = match.correlated
-        assert state is not None
-        if state.revision == 0 and state.closed_by is None:
+    def _emit(self, match: Match, onward: bool, told: bool) -> None:
+        """Every revision goes ``onward`` to the correlations above, but for those that came late, and the closing."""
+        if told:
+            self._out.append(match)
+        if onward:
             outer = self._feeds.get(match.rule.id)
             if outer is not None:
                 self._arrivals += 1
                 item = item_of(match, self._arrivals)
                 for index in outer:
                     self._deliver(index, item)
-
-
-def _correlation(rule: CorrelationRule, index: int, setting: Setting) -> Correlation:
-    condition = rule.condition
-    if isinstance(condition, Threshold):
-        sliding = condition.grows
-    else:
-        sliding = not any(step.absent for step in literals(condition))
-    kind: type[Correlation] = Interval
-    if sliding:
-        kind = Sliding
-        if rule.type == "temporal_ordered":
-            kind = Skewed if rule.skew_ns else Ordered
-    return kind(rule, index, setting)
-
-
-def _fingerprint(rule: CorrelationRule) -> str:
-    """What a rule's state depends on: with another title or level it is the same state."""
-    window = (rule.timespan_ns, rule.percentile, rule.skew_ns)
-    parts = (rule.type, rule.rules, rule.group_by, rule.condition, rule.fields, window)
-    aliases = sorted((name, sorted(fields.items())) for name, fields in rule.aliases.items())
-    return hashlib.blake2b(repr((parts, aliases)).encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()
-
-
-def _inner_first(rules: Sequence[CorrelationRule]) -> list[CorrelationRule]:
-    """Each correlation after those that it refers to."""
-    by_id = {rule.head.id: rule for rule in rules}
-    ordered: dict[str, CorrelationRule] = {}
-    open_: set[str] = set()
-
-    def visit(rule: CorrelationRule) -> None:
-        if rule.head.id in ordered:
-            return
-        if rule.head.id in open_:
-            raise ValueError(f"{rule.head.path or rule.head.id}: the correlation refers to itself")
-        open_.add(rule.head.id)
-        for base in rule.rules:
-            if base in by_id:
-                visit(by_id[base])
-        ordered[rule.head.id] = rule
-
-    for rule in sorted(by_id.values(), key=lambda rule: rule.head.id):
-        visit(rule)
-    return list(ordered.values())

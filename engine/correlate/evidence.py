@@ -3,10 +3,10 @@
 from bisect import insort
 from collections.abc import Iterable
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from engine.correlate.items import ID, RULE, SEQUENCE, SOURCE, TIME, WHAT, Item
-from engine.model import Evidence, Match
+from engine.model import Evidence, Fields, Match
 from engine.model.summary import summary
 
 _KEPT = 50
@@ -23,6 +23,13 @@ _USER = (
 _HOSTS = ("host.name", "source.domain", "destination.domain", "related.hosts")
 _ASSETS = ("tieline.source.asset", "tieline.destination.asset", "tieline.host.asset")
 
+_NAMES = (_IP, _USER, _HOSTS, _ASSETS)
+_LAYOUTS: dict[tuple[str, ...], tuple[tuple[str, ...], ...]] = {}
+"""Which of these names events have: nearly all events have one of a few hundred sets of names."""
+_MOST_LAYOUTS = 4_096
+_WIDEST = 128  # names in an event
+
+Names: TypeAlias = tuple[str, ...]
 Place: TypeAlias = tuple[int, str, int, str, str]
 """Where a match stands in the order of matches."""
 
@@ -51,11 +58,28 @@ def _made(what: Match) -> Evidence:
     return _Latest.evidence
 
 
+def participants(fields: Fields) -> tuple[Names, Names, Names, Names]:
+    """The addresses, users, hosts and assets that an event names."""
+    layout = tuple(fields)
+    found = _LAYOUTS.get(layout)
+    if found is None:
+        found = tuple(tuple(name for name in names if name in fields) for names in _NAMES)
+        if len(_LAYOUTS) >= _MOST_LAYOUTS:
+            _LAYOUTS.clear()
+        if len(layout) <= _WIDEST:
+            _LAYOUTS[layout] = found
+    ip, user, hosts, assets = found
+    return (
+        _named(fields, ip) if ip else (),
+        _named(fields, user) if user else (),
+        _named(fields, hosts) if hosts else (),
+        _named(fields, assets) if assets else (),
+    )
+
+
 def _evidence(what: Match) -> Evidence:
     event = what.event
-    fields = event.fields
-    ip, user = _named(fields, _IP), _named(fields, _USER)
-    hosts, assets = _named(fields, _HOSTS), _named(fields, _ASSETS)
+    ip, user, hosts, assets = participants(event.fields)
     line = summary(event)
     inner = what.correlated
     if inner is not None:
@@ -109,7 +133,11 @@ def _place(entry: tuple[Place, Evidence]) -> Place:
     return entry[0]
 
 
-def _named(fields: dict[str, Any], names: tuple[str, ...]) -> tuple[str, ...]:
+def _named(fields: Fields, names: Names) -> Names:
+    if len(names) == 1:
+        alone = fields[names[0]]
+        if type(alone) is str:
+            return (alone,) if alone else ()
     found: dict[str, None] = {}
     for name in names:
         value = fields.get(name)

@@ -49,7 +49,10 @@ def literals(condition: Expression, absent: bool = False) -> Iterator[Step]:
 
 
 def ways(rule: CorrelationRule) -> list[Way]:
-    """The sequences of steps that an ordered correlation accepts, each in the order of ``rules``."""
+    """The sequences of steps that an ordered correlation accepts, each in the order of ``rules``.
+
+    A step that has to match several times stands there as often: distinct events of one rule have an order.
+    """
     order = {base: position for position, base in enumerate(rule.rules)}
     if isinstance(rule.condition, Threshold):
         needed = max(1, min(Bounds(rule.condition).least, len(rule.rules) + 1))
@@ -65,7 +68,10 @@ def ways(rule: CorrelationRule) -> list[Way]:
         raise ValueError(
             f"{rule.head.path or rule.head.id}: the condition has {len(found)} orders, at most {_MOST_WAYS}"
         )
-    return list(dict.fromkeys(found))
+    return [
+        tuple(step for step in way for _ in range(1 if step.absent else rule.steps.get(step.rule, 1)))
+        for way in dict.fromkeys(found)
+    ]
 
 
 def _alternatives(condition: Expression, absent: bool) -> list[tuple[Step, ...]]:

@@ -4,27 +4,33 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from engine.correlate.aborts import cut
 from engine.correlate.bounds import Bounds
 from engine.correlate.chains import Chain, Search, in_order, tightest
-from engine.correlate.correlation import NEVER, Correlation, Group, Setting
+from engine.correlate.correlation import Correlation, Setting
 from engine.correlate.expression import Way, holds, literals, ways
-from engine.correlate.items import ID, RULE, SOURCE, TIME, Item, may_precede
+from engine.correlate.frames import frames_of
+from engine.correlate.group import NEVER, Group
+from engine.correlate.items import ID, RULE, SOURCE, TIME, WHAT, Item, Key, may_precede
+from engine.correlate.life import Life
 from engine.correlate.measures import Contribution, Measure, contribution_of, measure_of
+from engine.correlate.revisions import supersede
 from engine.correlate.state import Heads, item_from
 from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule, Threshold
 
 
 class Pending:
-    """The interval of one group: ``start`` is its first match, None while none has begun.
+    """The interval of one group: ``start`` is its first match, None while none has begun, ``latest`` its last.
 
     ``denials`` are the matches of rules below a ``not``, ``early`` those that may turn out to follow the first match.
     """
 
-    __slots__ = ("count", "denials", "early", "measure", "start")
+    __slots__ = ("count", "denials", "early", "latest", "measure", "start")
 
     def __init__(self) -> None:
         self.start: int | None = None
+        self.latest = 0
         self.count = 0
         self.measure: Measure | None = None
         self.denials: list[Item] = []
@@ -32,7 +38,10 @@ class Pending:
 
 
 class Interval(Correlation):
-    """[first match, first match + timespan]; the next interval begins with the next match."""
+    """[first match, first match + timespan], or the window of the rule; the next begins with the next match.
+
+    An abort voids the interval; those matches of its own time that it did not come after begin the next one.
+    """
 
     whole = True
 
@@ -40,6 +49,7 @@ class Interval(Correlation):
         super().__init__(rule, index, setting)
         self._ordered = rule.type == "temporal_ordered"
         self.counted_once = "match" if rule.type.startswith("temporal") else "event"
+        self._valued = rule.type == "value_count"
         self._measure = measure_of(rule)
         self._contribution = contribution_of(rule, self.resolved)
         self._bounds = Bounds(rule.condition) if isinstance(rule.condition, Threshold) else None
@@ -47,6 +57,9 @@ class Interval(Correlation):
         steps = [] if isinstance(rule.condition, Threshold) else list(literals(rule.condition))
         self._denying = frozenset(step.rule for step in steps if step.absent)
         self._affirming = frozenset(step.rule for step in steps if not step.absent) or frozenset(rule.rules)
+        self._frames = frames_of(rule)
+        self._until = frozenset(rule.until)
+        self._aborts: dict[Key, list[Item]] = {}
         self._starting = self._affirming
         if self._ordered and self._bounds is None:
             self._starting = frozenset(next((step.rule for step in way if not step.absent), "") for way in self._ways)
@@ -61,9 +74,14 @@ class Interval(Correlation):
 
     def take(self, item: Item) -> None:
         self.counts.matches += 1
+        if item[RULE] in self._until:
+            for key, _ in self.keys(item):
+                if key in self.groups:
+                    self._aborts.setdefault(key, []).append(item)
+            return
         contribution: Contribution = None
         if self._contribution is not None:
-            contribution = self._contribution(item[RULE], item[6])
+            contribution = self._contribution(item[RULE], item[WHAT])
             if contribution is None:
                 self.counts.without_value += 1
                 return
@@ -74,59 +92,102 @@ class Interval(Correlation):
             if rule in self._denying:
                 pending.denials.append(item)
                 self._bound(group, pending.denials)
-                self.arm(group, time + self.timespan)
-            if rule not in self._affirming:
-                continue
-            if pending.start is None:
-                if rule not in self._starting:
-                    if any(self.mark(early) == self.mark(item) for early in pending.early):
-                        self.counts.duplicates += 1
-                        continue
-                    pending.early.append(item)
-                    self._bound(group, pending.early)
-                    self.arm(group, time + self.rule.skew_ns)
-                    continue
-                pending.start = time
-                pending.measure = None if self._measure is None else self._measure()
-                group.items = [early for early in pending.early if early[TIME] >= time - self.rule.skew_ns]
-                pending.early = []
-                self.arm(group, time + self.timespan)
-            elif self.known(group, item):
-                continue
-            group.items.append(item)
-            pending.count += 1
-            if pending.measure is not None:
-                pending.measure.enter(contribution)
-            self._bound(group, group.items)
+                self.arm(group, self._frames.refutes_until(time))
+            if rule in self._affirming:
+                self._enter(group, item, contribution)
 
-    def decide(self, group: Group, now: int) -> None:
+    def _enter(self, group: Group, item: Item, contribution: Contribution) -> None:
         pending: Pending = group.state
-        if pending.start is None or pending.start + self.timespan > now:
+        time, rule = item[TIME], item[RULE]
+        if pending.start is None:
+            if rule not in self._starting:
+                if rule not in self.inner and any(self.mark(early) == self.mark(item) for early in pending.early):
+                    self.counts.duplicates += 1
+                    return
+                pending.early.append(item)
+                self._bound(group, pending.early)
+                self.arm(group, time + self.rule.skew_ns)
+                return
+            pending.start = time
+            pending.measure = None if self._measure is None else self._measure()
+            group.items = [early for early in pending.early if early[TIME] >= time - self.rule.skew_ns]
+            pending.early = []
+            self.arm(group, self._frames.last(time, time))
+        elif rule in self.inner:
+            if not self._ordered:
+                valued = contribution if self._valued else None
+                pending.count -= supersede(group.items, 0, item, pending.measure, valued) >= 0
+        elif self.known(group, item):
             return
-        evidence = self._evidence(group, pending)
-        if evidence:
-            self.open(group, pending.start + self.timespan, evidence[-1], evidence)
-            assert group.alert is not None
-            group.alert.until = group.alert.opened
+        pending.latest = time
+        group.items.append(item)
+        pending.count += 1
+        if pending.measure is not None:
+            pending.measure.enter(contribution)
+        self._bound(group, group.items)
+
+    def settle(self) -> None:
+        if self._aborts:
+            for key, aborts in self._aborts.items():
+                group = self.there(key)
+                if group is not None:
+                    self._abort(group, aborts)
+            self._aborts.clear()
+
+    def _abort(self, group: Group, aborts: list[Item]) -> None:
+        alert = group.alert
+        if alert is not None and max(alert.last, alert.opened) < aborts[0][TIME]:
+            self._close(group, alert, "until")
+        pending: Pending = group.state
+        survivors = cut([*pending.early, *group.items], aborts)
+        if len(survivors) == len(pending.early) + len(group.items):
+            return
+        self._begin_anew(group)
+        pending.early = []
+        for item in survivors:
+            contribution = None if self._contribution is None else self._contribution(item[RULE], item[WHAT])
+            self._enter(group, item, contribution)
+
+    def _begin_anew(self, group: Group) -> None:
+        pending: Pending = group.state
         pending.start = None
         pending.count = 0
         pending.measure = None
         group.items = []
         group.ids = None
 
+    def decide(self, group: Group, now: int) -> None:
+        pending: Pending = group.state
+        if pending.start is None:
+            return
+        last = self._frames.last(pending.start, pending.latest)
+        if last > now:
+            return
+        evidence = self._evidence(group, pending)
+        if evidence:
+            self.open(group, self._frames.decided(last), evidence[-1], evidence)
+            if group.alert is not None:
+                group.alert.until = group.alert.opened
+        self._begin_anew(group)
+
+    def open_until(self, group: Group, alert: Life) -> int:
+        if self._frames.kind == "sliding":
+            return super().open_until(group, alert)
+        return alert.opened - (self._frames.kind == "tumbling")
+
     def trim(self, group: Group, now: int) -> int:
         pending: Pending = group.state
-        needed = (now if pending.start is None else pending.start) - self.timespan
-        # A denial exactly timespan old counts for a match now, and every match of now has been taken.
-        pending.denials = [item for item in pending.denials if item[TIME] > needed or pending.start is not None]
+        if pending.start is None:
+            # A denial exactly timespan old counts for a match now, and every match of now has been taken.
+            pending.denials = [item for item in pending.denials if self._frames.refutes_until(item[TIME]) > now]
         pending.early = [item for item in pending.early if item[TIME] + self.rule.skew_ns > now]
         if pending.start is not None:
-            return pending.start + self.timespan
+            return self._frames.last(pending.start, pending.latest)
         if group.alert is None:
             group.lossy = False
         following = NEVER
         if pending.denials:
-            following = pending.denials[-1][TIME] + self.timespan
+            following = self._frames.refutes_until(pending.denials[-1][TIME])
         if pending.early:
             following = min(following, pending.early[-1][TIME] + self.rule.skew_ns)
         return following
@@ -135,6 +196,7 @@ class Interval(Correlation):
         pending: Pending = group.state
         return [
             pending.start,
+            pending.latest,
             pending.count,
             None if pending.measure is None else pending.measure.state(),
             self.items_state(group, pending.denials, heads),
@@ -143,7 +205,7 @@ class Interval(Correlation):
 
     def restore_state(self, group: Group, state: Any, heads: Heads) -> None:
         pending: Pending = group.state
-        pending.start, pending.count, measure, denials, early = state
+        pending.start, pending.latest, pending.count, measure, denials, early = state
         if measure is not None and self._measure is not None:
             pending.measure = self._measure()
             pending.measure.restore(measure)
@@ -165,15 +227,17 @@ class Interval(Correlation):
                 return in_order(chain) if self._bounds.hold(len(chain)) else []
             value = pending.count if pending.measure is None else pending.measure.value()
             return group.items if self._bounds.hold(value) else []
-        denials = [item for item in pending.denials if item[TIME] >= pending.start - self.timespan]
+        earliest = self._frames.earliest(pending.start)
+        denials = [item for item in pending.denials if item[TIME] >= earliest]
         if self._ordered:
             best: Chain | None = None
             for way in self._ways:
                 best = tightest(best, self._undenied(way, group.items, denials))
             return in_order(best or ())
-        seen = frozenset(item[RULE] for item in group.items)
         assert not isinstance(self.rule.condition, Threshold)
-        return group.items if holds(self.rule.condition, seen, frozenset(item[RULE] for item in denials)) else []
+        assert pending.measure is not None
+        refuted = frozenset(item[RULE] for item in denials)
+        return group.items if holds(self.rule.condition, pending.measure.seen, refuted) else []
 
     def _longest(self, items: Sequence[Item]) -> Chain:
         """The tightest of the longest chains; at least one match long."""

@@ -34,6 +34,14 @@ def item_of(match: Match, arrival: int) -> Item:
     return (event.time, event.source, event.sequence, event.id, match.rule.id, arrival, match)
 
 
+def origin(item: Item, virtual: bool) -> str:
+    """What an alert whose evidence begins here is named after: of an inner alert, the revision counts as well.
+
+    An inner alert can go on for longer than an outer one, which then opens again with a later revision of it.
+    """
+    return f"{item[ID]}:{item[SEQUENCE]}" if virtual and item[SEQUENCE] else item[ID]
+
+
 def may_precede(one: Item, other: Item, skew: int = 0) -> bool:
     """Whether ``one`` can have happened before ``other``.
 

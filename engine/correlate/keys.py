@@ -61,7 +61,6 @@ def numbers(value: Any) -> Sequence[Number]:
     return () if number is None else (number,)
 
 
-@lru_cache(maxsize=65_536)
 def canonical_text(text: str) -> str:
     """Case-folded; an address in its one form.
 
@@ -69,16 +68,21 @@ def canonical_text(text: str) -> str:
     (True, '2001:db8::1')
     """
     if ":" in text or text.count(".") == 3:
-        if _IPV4.fullmatch(text) is not None:
-            return text
-        try:
-            address = ip_address(text.strip())
-        except ValueError:
-            return text.casefold()
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(address)
+        return _canonical_address(text)
     return text.casefold()
+
+
+@lru_cache(maxsize=65_536)
+def _canonical_address(text: str) -> str:
+    if _IPV4.fullmatch(text) is not None:
+        return text
+    try:
+        address = ip_address(text.strip())
+    except ValueError:
+        return text.casefold()
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(address)
 
 
 def _values(value: Any) -> Sequence[tuple[str, str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engine.correlate.evidence import EvidenceList
 from engine.correlate.items import ID, TIME, Item, Key
-from engine.correlate.keys import Spelling
+from engine.correlate.keys import Number, Spelling
 from engine.model import Correlated, Event, Held, Match
 from engine.model.alert import alert_id
 from engine.ruleset.correlation import CorrelationRule
@@ -32,6 +32,9 @@ class Life:
     revision: int = 0
     late: bool = False
     closed_by: str | None = None
+    suppressed: bool = False
+    peak: Number = 0
+    """What the window measured when the alert opened, where growth fires again."""
 
     def match(self) -> Match:
         """The alert as it is now; what happens to it later does not change this."""
@@ -48,6 +51,7 @@ class Life:
             late=self.late,
             events=evidence.events(),
             events_total=evidence.total,
+            tells="silence" if self.rule.expected else "events" if self.rule.learn_ns is None else "novelty",
         )
         return Match(self.rule.head, self.event, self.why, state)
 
@@ -58,7 +62,7 @@ class Life:
         self.revision += 1
         self.last = max(self.last, item[TIME])
         self.until = self.last + self.rule.timespan_ns
-        self.event = virtual_event(self.rule, self.group, self.id, match.event, item[TIME])
+        self.event = virtual_event(self.rule, self.group, self.id, match.event, item[TIME], self.revision)
         self.why = match.why
 
     def add_late(self, item: Item, match: Match) -> bool:
@@ -71,20 +75,32 @@ class Life:
         return True
 
     def awaits(self, time: int) -> bool:
-        return self.opened - self.rule.timespan_ns <= time <= self.until
+        span = self.rule.timespan_ns
+        if self.rule.window == "tumbling":
+            return time // span == self.last // span
+        start = self.first if self.rule.window == "session" else self.opened
+        return start - span <= time <= self.until
 
 
 _ONCE_AN_EVENT = frozenset({"event_count", "value_count", "value_sum", "value_avg", "value_percentile", "value_median"})
 
 
 def open_alert(
-    rule: CorrelationRule, key: Key, spelling: Spelling, opened: int, last: Item, match: Match, evidence: list[Item]
+    rule: CorrelationRule,
+    key: Key,
+    spelling: Spelling,
+    opened: int,
+    last: Item,
+    match: Match,
+    evidence: list[Item],
+    origin: str,
 ) -> Life:
-    """``evidence`` in order and not empty; ``match`` is that of ``last``, the last match that belongs."""
+    """``evidence`` in order and not empty; ``match`` is that of ``last``, the last match that belongs; ``origin`` is
+    the id of the first evidence."""
     group = dict(zip(rule.group_by, spelling, strict=True))
     first = evidence[0]
     # The same parts as the alert's own event.id: the evidence of an outer correlation leads to the inner alert.
-    id = alert_id(rule.head.id, group.values(), first[ID])
+    id = alert_id(rule.head.id, group.values(), origin)
     kept = EvidenceList()
     for item in evidence:
         kept.add(item)
@@ -96,21 +112,24 @@ def open_alert(
         first=first[TIME],
         last=last[TIME],
         until=last[TIME] + rule.timespan_ns,
-        first_event=first[ID],
+        first_event=origin,
         evidence=kept,
-        event=virtual_event(rule, group, id, match.event, opened),
+        event=virtual_event(rule, group, id, match.event, opened, 0),
         why=match.why,
     )
 
 
-def virtual_event(rule: CorrelationRule, group: dict[str, str], id: str, last: Event, time: int) -> Event:
-    """The last event's fields with the group's keys over them."""
+def virtual_event(
+    rule: CorrelationRule, group: dict[str, str], id: str, last: Event, time: int, revision: int
+) -> Event:
+    """The last event's fields with the group's keys over them; the revisions of an alert are in order."""
     return Event(
         fields={**last.fields, **group},
         time=time,
         id=id,
         logsource=last.logsource,
         source=f"correlation:{rule.head.id}",
+        sequence=revision,
         received=last.received,
         original=last.original,
         format=last.format,

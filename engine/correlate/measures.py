@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from bisect import bisect_left, insort
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -18,6 +18,9 @@ class Measure(ABC):
 
     __slots__ = ("_window",)
 
+    seen: Container[str] = frozenset()
+    """The rules that have matched, where it is these that are measured."""
+
     def __init__(self) -> None:
         self._window: deque[Contribution] = deque()
 
@@ -27,6 +30,25 @@ class Measure(ABC):
 
     def leave(self) -> None:
         self.remove(self._window.popleft())
+
+    def at(self, position: int) -> Contribution:
+        return self._window[position]
+
+    def forget(self, position: int) -> None:
+        """Take one out of turn; ``position`` from the oldest."""
+        self.remove(self._window[position])
+        del self._window[position]
+
+    def part(self, chosen: Sequence[bool]) -> "Measure":
+        """The measure of some of the contributions, oldest first."""
+        other = self.fresh()
+        for contribution, wanted in zip(self._window, chosen, strict=True):
+            if wanted:
+                other.enter(contribution)
+        return other
+
+    def fresh(self) -> "Measure":
+        return type(self)()
 
     def state(self) -> list[Any]:
         return [[_part_state(part) for part in contribution] for contribution in self._window]
@@ -46,25 +68,51 @@ class Measure(ABC):
 class Distinct(Measure):
     """How many different values, or tuples of values; a contribution is a collection of them."""
 
-    __slots__ = ("seen",)
+    __slots__ = ("_counted", "seen")
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: Counter[Any] = Counter()
+        self.seen = self._counted = Counter[Any]()
 
     def add(self, contribution: Sequence[Any]) -> None:
         for value in contribution:
-            self.seen[value] += 1
+            self._counted[value] += 1
 
     def remove(self, contribution: Sequence[Any]) -> None:
         for value in contribution:
-            if self.seen[value] == 1:
-                del self.seen[value]
+            if self._counted[value] == 1:
+                del self._counted[value]
             else:
-                self.seen[value] -= 1
+                self._counted[value] -= 1
 
     def value(self) -> Number:
-        return len(self.seen)
+        return len(self._counted)
+
+
+class Often(Distinct):
+    """How many rules matched as often as their step asks for."""
+
+    __slots__ = ("_enough", "_needed")
+
+    def __init__(self, needed: Mapping[str, int]) -> None:
+        super().__init__()
+        self._needed = needed
+        self._enough: set[str] = set()
+        self.seen = self._enough
+
+    def fresh(self) -> Measure:
+        return Often(self._needed)
+
+    def add(self, contribution: Sequence[Any]) -> None:
+        super().add(contribution)
+        self._enough.update(rule for rule in contribution if self._counted[rule] >= self._needed.get(rule, 1))
+
+    def remove(self, contribution: Sequence[Any]) -> None:
+        super().remove(contribution)
+        self._enough.difference_update(rule for rule in contribution if self._counted[rule] < self._needed.get(rule, 1))
+
+    def value(self) -> Number:
+        return len(self._enough)
 
 
 class Sum(Measure):
@@ -106,6 +154,9 @@ class Percentile(Measure):
         self._share = Fraction(percentile) / 100
         self._sorted: list[Number] = []
 
+    def fresh(self) -> Measure:
+        return Percentile(self._share * 100)
+
     def add(self, contribution: Sequence[Number]) -> None:
         for number in contribution:
             insort(self._sorted, number)
@@ -129,16 +180,25 @@ def _part_state(part: Any) -> Any:
     """A rule id, a tuple of values, or a number: numbers may be fractions, or too great for 64 bits."""
     if isinstance(part, str):
         return part
-    return list(part) if isinstance(part, tuple) else [str(part), None]
+    return list(part) if isinstance(part, tuple) else [number_state(part), None]
 
 
 def _part_from(part: Any) -> Any:
     if isinstance(part, str):
         return part
     if len(part) == 2 and part[1] is None:
-        number = Fraction(part[0])
-        return int(number) if number.denominator == 1 else number
+        return number_from(part[0])
     return tuple(part)
+
+
+def number_state(number: Number) -> str:
+    """A number as text: it may be a fraction, or too great for 64 bits."""
+    return str(number)
+
+
+def number_from(text: str) -> Number:
+    number = Fraction(text)
+    return int(number) if number.denominator == 1 else number
 
 
 def measure_of(rule: CorrelationRule) -> Callable[[], Measure] | None:
@@ -154,6 +214,8 @@ def measure_of(rule: CorrelationRule) -> Callable[[], Measure] | None:
             return lambda: Percentile(50)
         case "value_percentile":
             return lambda: Percentile(exact(rule.percentile))
+        case _ if rule.steps:
+            return lambda: Often(rule.steps)
         case _:
             return Distinct
 

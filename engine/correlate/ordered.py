@@ -3,8 +3,9 @@
 from typing import Any
 
 from engine.correlate.chains import Chain, Search, in_order, tightest
-from engine.correlate.correlation import NEVER, Correlation, Group, Setting
+from engine.correlate.correlation import Correlation, Setting
 from engine.correlate.expression import ways
+from engine.correlate.group import NEVER, Group
 from engine.correlate.items import ARRIVAL, ID, RULE, TIME, Item, Key
 from engine.correlate.state import Heads, item_from
 from engine.ruleset.correlation import CorrelationRule
@@ -41,6 +42,15 @@ class Ordered(Correlation):
             self._unsettled[key] = group
             if group.due > item[TIME] + self.timespan:
                 self.arm(group, item[TIME] + self.timespan)
+
+    def alone(self, item: Item) -> None:
+        self.counts.matches += 1
+        until = item[TIME] + self.timespan
+        for key, _ in self.keys(item):
+            group = self.group(key)
+            if group.due > until:
+                self.arm(group, until)
+            self._extend(group, item)
 
     def settle(self) -> None:
         if self._unsettled:

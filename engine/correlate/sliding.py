@@ -4,11 +4,13 @@ from collections.abc import Container
 from typing import Any
 
 from engine.correlate.bounds import Bounds
-from engine.correlate.correlation import NEVER, Correlation, Group, Setting
+from engine.correlate.correlation import Correlation, Setting
 from engine.correlate.evidence import evidence_of
 from engine.correlate.expression import holds
+from engine.correlate.group import NEVER, Group
 from engine.correlate.items import RULE, TIME, WHAT, Item, Traced
 from engine.correlate.measures import Measure, contribution_of, measure_of
+from engine.correlate.revisions import supersede
 from engine.correlate.state import Heads
 from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule, Threshold
@@ -24,6 +26,7 @@ class Sliding(Correlation):
         self._contribution = contribution_of(rule, self.resolved)
         self._condition = rule.condition
         self._bounds = Bounds(rule.condition) if isinstance(rule.condition, Threshold) else None
+        self._valued = rule.type == "value_count"
         self._lean = rule.timespan_ns > _WHOLE_NS
         self._enough = 0 if self._bounds is None else self._bounds.least
         if self._bounds is not None and rule.type in ("event_count", "value_count"):
@@ -49,7 +52,10 @@ class Sliding(Correlation):
             items = group.items
             if items:
                 self._expire(group, time - self.timespan)
-                if self.known(group, item):
+                if item[RULE] in self.inner:
+                    at = supersede(items, group.head, item, group.state, contribution if self._valued else None)
+                    group.fresh -= 0 <= at < group.fresh
+                elif self.known(group, item):
                     continue
             items.append(item)
             if contribution is not None:

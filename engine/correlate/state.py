@@ -8,6 +8,7 @@ from engine.correlate.evidence import EvidenceList, evidence_of
 from engine.correlate.items import ARRIVAL, ID, RULE, SEQUENCE, SOURCE, TIME, WHAT, Item, Traced
 from engine.correlate.keys import Spelling
 from engine.correlate.life import Life
+from engine.correlate.measures import number_from, number_state
 from engine.model import Correlated, Event, Evidence, Held, LogSource, Match, RuleHead
 from engine.ruleset.correlation import CorrelationRule
 
@@ -106,13 +107,16 @@ def life_state(life: Life | None) -> list[Any] | None:
         life.revision,
         life.late,
         life.closed_by,
+        life.suppressed,
+        number_state(life.peak),
     ]
 
 
 def life_from(state: list[Any] | None, rule: CorrelationRule) -> Life | None:
     if state is None:
         return None
-    group, id, opened, first, last, until, first_event, head, tail, total, event, why, revision, late, closed_by = state
+    group, id, opened, first, last, until, first_event, head, tail, total, event, why, revision, *rest = state
+    late, closed_by, suppressed, peak = rest
     evidence = EvidenceList()
     evidence.first = [((p[0], p[1], p[2], p[3], p[4]), _evidence_from(entry)) for p, entry in head]
     evidence.last = [((p[0], p[1], p[2], p[3], p[4]), _evidence_from(entry)) for p, entry in tail]
@@ -132,6 +136,8 @@ def life_from(state: list[Any] | None, rule: CorrelationRule) -> Life | None:
         revision=revision,
         late=late,
         closed_by=closed_by,
+        suppressed=suppressed,
+        peak=number_from(peak),
     )
 
 

@@ -1,7 +1,7 @@
 """A rule held."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -36,7 +36,8 @@ class Correlated(msgspec.Struct):
 
     ``opened`` is the event time of the match (or deadline) at which it opened, ``first_event`` the id of the first
     evidence event at that moment; ``first`` and ``last`` bound the evidence. ``events`` holds the first 50 and the last
-    50 of ``events_total``. Revision 0 opens; each later match adds one; ``closed_by`` is None while it is open.
+    50 of ``events_total``. ``tells``: what happened, what did not, or what was new. Revision 0 opens; each later match
+    adds one; ``closed_by`` is None while it is open.
     """
 
     type: str
@@ -50,6 +51,7 @@ class Correlated(msgspec.Struct):
     late: bool = False
     events: list[Evidence] = []
     events_total: int = 0
+    tells: Literal["events", "silence", "novelty"] = "events"
 
 
 class Match(msgspec.Struct):

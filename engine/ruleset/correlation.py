@@ -17,6 +17,8 @@ Type = Literal[
     "temporal",
     "temporal_ordered",
 ]
+Window = Literal["sliding", "tumbling", "session"]
+Refire = Literal["once", "growth", "match"]
 Op = Literal["gt", "gte", "lt", "lte", "eq", "neq"]
 
 
@@ -71,7 +73,12 @@ Expression: TypeAlias = Seen | Both | Either | Absent
 class CorrelationRule(msgspec.Struct, frozen=True):
     """``rules`` are the ids of the rules referred to, in the order of the file; ``aliases`` maps an alias to the field
     of each rule id; ``group_by`` names fields or aliases. ``condition`` is a threshold, or (temporal types) an
-    expression over rule ids. ``silenced`` as in a detection rule."""
+    expression over rule ids. ``silenced`` as in a detection rule.
+
+    What stands under ``tieline:`` follows ``silenced``: ``until`` are ids of rules that abort, ``steps`` says how often
+    a rule has to match where that is more than once, ``join`` is (name in one step, name in the next), ``learn_ns`` is
+    the learning period of ``first_seen``, ``suppress_by`` those of ``group_by`` that suppression goes by (none: all).
+    """
 
     head: RuleHead
     type: Type
@@ -85,3 +92,23 @@ class CorrelationRule(msgspec.Struct, frozen=True):
     generate: bool = False
     silenced: bool = False
     skew_ns: int = 0
+    window: Window = "sliding"
+    until: tuple[str, ...] = ()
+    steps: Mapping[str, int] = {}
+    join: tuple[tuple[str, str], ...] = ()
+    learn_ns: int | None = None
+    expected: bool = False
+    refire: Refire = "once"
+    growth: float = 1.0
+    suppress_ns: int = 0
+    suppress_by: tuple[str, ...] = ()
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The ids of all rules whose matches it takes."""
+        return tuple(dict.fromkeys((*self.rules, *self.until)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields or aliases that it looks at."""
+        return tuple(dict.fromkeys((*self.group_by, *self.fields, *(name for pair in self.join for name in pair))))

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,8 +12,9 @@ from sigma.correlations import SigmaCorrelationRule, SigmaCorrelationTimespan
 from sigma.exceptions import SigmaCorrelationRuleError, SigmaRuleLocation
 
 from engine.model import RuleHead
-from engine.model.times import UNIT_NS
-from engine.ruleset import boolean
+from engine.ruleset import additions, boolean
+from engine.ruleset.additions import Additions, Correlated
+from engine.ruleset.additions import Reference as Reference
 from engine.ruleset.correlation import Op, Threshold, Type
 from engine.ruleset.documents import Map, Seq, spelled_number
 from engine.ruleset.problem import Problem, Refused
@@ -24,15 +24,7 @@ TYPES: tuple[str, ...] = get_args(Type)
 OPS: tuple[str, ...] = get_args(Op)
 TEMPORAL = ("temporal", "temporal_ordered")
 KEYS = ("type", "rules", "aliases", "group-by", "timespan", "condition", "generate", "tieline")
-OUR_KEYS = ("skew",)
 MAX_RULES = 64
-
-_SPAN = re.compile(r"([0-9]{1,12})\s*(ns|us|ms|s|m|h|d|w)")
-
-
-class Reference(msgspec.Struct, frozen=True):
-    text: str
-    line: int
 
 
 class Draft(msgspec.Struct):
@@ -50,8 +42,13 @@ class Draft(msgspec.Struct):
     fields: tuple[str, ...]
     percentile: float
     generate: bool
-    skew_ns: int
+    additions: Additions
     lines: Mapping[str, int]
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """Every rule that it names."""
+        return (*self.rules, *self.additions.until)
 
 
 def read(document: Map, head: RuleHead) -> tuple[Draft, list[Problem], SigmaCorrelationRule]:
@@ -69,12 +66,13 @@ def read(document: Map, head: RuleHead) -> tuple[Draft, list[Problem], SigmaCorr
     warnings += more
     rules = _rules(section, condition)
     aliases, alias_lines = _aliases(section, rules)
+    group_by = _group_by(section)
     draft = Draft(
         head=head,
         line=document.line,
         type=kind,
         rules=rules,
-        group_by=_group_by(section),
+        group_by=group_by,
         timespan_ns=_timespan(section),
         condition=Threshold((("gte", len(rules)),)) if condition is None else condition,
         aliases=aliases,
@@ -82,7 +80,7 @@ def read(document: Map, head: RuleHead) -> tuple[Draft, list[Problem], SigmaCorr
         fields=fields,
         percentile=percentile,
         generate=_generate(section),
-        skew_ns=_ours(document, section),
+        additions=additions.read(document, section, Correlated(kind, rules, condition, group_by)),
         lines=dict(section.lines),
     )
     return draft, warnings, _pysigma(document, section, head)
@@ -320,36 +318,6 @@ def _generate(section: Map) -> bool:
     if value is not None and not isinstance(value, bool):
         raise Refused("'generate' is neither true nor false", "write true or false", section.at("generate"))
     return bool(value)
-
-
-def _ours(document: Map, section: Map) -> int:
-    """``tieline:``, beside ``correlation:`` or inside it."""
-    skew = 0
-    for holder in (document, section):
-        ours = holder.get("tieline")
-        if ours is None:
-            continue
-        if not isinstance(ours, Map):
-            raise Refused("'tieline' is no mapping", "write tieline: {skew: 1s}", holder.at("tieline"))
-        for key, value in ours.items():
-            if key not in OUR_KEYS:
-                close = get_close_matches(key, OUR_KEYS, 1)
-                mend = f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(OUR_KEYS)}"
-                raise Refused(f"tieline: unknown key '{key}'", mend, ours.at(key))
-            skew = _span(value, key, ours.at(key))
-    return skew
-
-
-def _span(value: Any, key: str, line: int) -> int:
-    found = _SPAN.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise Refused(
-            f"{key}: '{str(value)[:40]}' is no time span", "write a number and a unit, such as 1s or 500ms", line
-        )
-    ns = int(found[1]) * UNIT_NS[found[2]]
-    if ns > 86_400 * 10**9:
-        raise Refused(f"{key}: more than a day", "choose a shorter one", line)
-    return ns
 
 
 def _pysigma(document: Map, section: Map, head: RuleHead) -> SigmaCorrelationRule:

@@ -56,7 +56,7 @@ def fields_of(rule: Rule) -> tuple[str, ...]:
             if isinstance(test.predicate, FieldRef):
                 found[test.predicate.field] = None
     else:
-        for name in (*rule.group_by, *rule.fields):
+        for name in rule.names:
             for field in rule.aliases[name].values() if name in rule.aliases else (name,):
                 found[field] = None
     return tuple(found)

@@ -114,7 +114,12 @@ def _correlation(source: Source) -> Iterator[Problem]:
         severity: Severity = "error" if unit == "M" else "warning"
         what = f"the timespan '{span}' means {span[:-1]} {word}"
         yield Problem(source.path, section.at("timespan"), severity, what, f"write '{meant}', such as 30{meant}")
-    if not section.get("group-by"):
+    ours = [holder["tieline"] for holder in (source.document, section) if isinstance(holder.get("tieline"), Map)]
+    for one in ours:
+        if "skew" in one and str(section.get("type")).lower() != "temporal_ordered":
+            what = f"skew relaxes an order, and {section.get('type')} has none"
+            yield Problem(source.path, one.at("skew"), "warning", what, "leave it out, or use temporal_ordered")
+    if not section.get("group-by") and not any("join" in one for one in ours):
         what = "without group-by, events of all hosts and users count together"
         yield Problem(source.path, section.at("group-by"), "warning", what, "name what the events must have in common")
 
@@ -175,7 +180,7 @@ def _muted(ruleset: Ruleset, found: Collection, ours: bool) -> Iterator[Problem]
         source = lines[correlation.head.id]
         section = source.document["correlation"]
         line = section.at("generate") if "generate" in section else line_of(section)
-        for rule in correlation.rules:
+        for rule in correlation.references:
             base = heads[rule]
             if ours and base.level in _QUIET_LEVELS:
                 continue  # such a rule exists for the correlations over it

@@ -60,7 +60,7 @@ class Pipelines:
         logsources: dict[str, tuple[LogSource, ...]] = {rule: (logsource,) for rule, logsource in original.items()}
         out = []
         for correlation in correlations:
-            below = tuple(dict.fromkeys(one for rule in correlation.rules for one in logsources.get(rule, ())))
+            below = tuple(dict.fromkeys(one for rule in correlation.references for one in logsources.get(rule, ())))
             logsources[correlation.head.id] = below
             out.append(self._correlation(correlation, logsources))
         return out
@@ -70,10 +70,10 @@ class Pipelines:
         for mapping in aliases.values():
             for target, field in mapping.items():
                 mapping[target] = self._field(field, logsources.get(target, ()))
-        for field in (*rule.group_by, *rule.fields):
+        for field in rule.names:
             if field in aliases:
                 continue
-            names = {target: self._field(field, logsources.get(target, ())) for target in rule.rules}
+            names = {target: self._field(field, logsources.get(target, ())) for target in rule.references}
             if any(name != field for name in names.values()):
                 aliases[field] = names  # the rules may call it differently now; the alert shows the rule's own word
         return msgspec.structs.replace(rule, aliases=aliases)

@@ -21,7 +21,7 @@ _COUNTED: Final = ("event_count", "value_count")
 
 def complaint(rule: CorrelationRule) -> str | None:
     """Why the condition can never hold; None where it can, or where it is no threshold."""
-    if not isinstance(rule.condition, Threshold):
+    if not isinstance(rule.condition, Threshold) or rule.expected:  # what is expected has its {lt: 1}
         return None
     bounds = rule.condition.bounds
     if not _possible(bounds, _around(bounds)):

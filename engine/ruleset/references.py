@@ -7,8 +7,9 @@ from typing import Literal
 import msgspec
 
 from engine.ruleset import boolean
+from engine.ruleset.additions import Reference
 from engine.ruleset.correlation import Absent, Both, CorrelationRule, Either, Expression, Seen, Threshold
-from engine.ruleset.correlation_section import Draft, Reference
+from engine.ruleset.correlation_section import Draft
 from engine.ruleset.problem import Problem
 
 MAX_CHAIN = 16
@@ -88,7 +89,7 @@ def resolve(drafts: Sequence[Draft], names: Names, detections: Iterable[str]) ->
         waiting = [draft for draft in waiting if draft.head.id not in done]
     for draft in waiting:
         disabled.append(draft.head.label)
-        for reference in draft.rules:
+        for reference in draft.references:
             if targets[draft.head.id][reference.text] not in usable:
                 what = f"'{draft.head.label}' is disabled: the rule '{reference.text}' that it refers to is not active"
                 problems.append(
@@ -99,13 +100,13 @@ def resolve(drafts: Sequence[Draft], names: Names, detections: Iterable[str]) ->
 
 def silenced(correlations: Iterable[CorrelationRule]) -> set[str]:
     """The ids of the rules that some correlation without ``generate: true`` refers to."""
-    return {rule for correlation in correlations if not correlation.generate for rule in correlation.rules}
+    return {rule for correlation in correlations if not correlation.generate for rule in correlation.references}
 
 
 def _targets(draft: Draft, names: Names, problems: list[Problem]) -> dict[str, str] | None:
     found: dict[str, str] = {}
     whole = True
-    for reference in draft.rules:
+    for reference in draft.references:
         target = names.find(reference.text)
         if target is None:
             why = names.unusable.get(reference.text)
@@ -134,7 +135,7 @@ def _refuse_circles(by_id: Mapping[str, Draft], targets: dict[str, dict[str, str
     """Every correlation that reaches itself is an error at the reference where the way begins."""
     for rule_id in list(targets):
         draft = by_id[rule_id]
-        for reference in draft.rules:
+        for reference in draft.references:
             way = _way(targets[rule_id][reference.text], rule_id, targets)
             if way is not None:
                 labels = " → ".join(by_id[step].head.label for step in [rule_id, *way])
@@ -188,7 +189,7 @@ def _alias_problems(draft: Draft, found: Mapping[str, str]) -> list[Problem]:
 
 
 def _rule(draft: Draft, found: Mapping[str, str]) -> CorrelationRule:
-    condition = draft.condition
+    condition, ours = draft.condition, draft.additions
     return CorrelationRule(
         head=draft.head,
         type=draft.type,
@@ -203,7 +204,17 @@ def _rule(draft: Draft, found: Mapping[str, str]) -> CorrelationRule:
         fields=draft.fields,
         percentile=draft.percentile,
         generate=draft.generate,
-        skew_ns=draft.skew_ns,
+        skew_ns=ours.skew_ns,
+        window=ours.window,
+        until=tuple(found[reference.text] for reference in ours.until),
+        steps={found[rule]: count for rule, count in ours.steps.items()},
+        join=ours.join,
+        learn_ns=ours.learn_ns,
+        expected=ours.expected,
+        refire=ours.refire,
+        growth=ours.growth,
+        suppress_ns=ours.suppress_ns,
+        suppress_by=ours.suppress_by,
     )
 
 

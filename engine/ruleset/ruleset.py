@@ -16,5 +16,11 @@ class Ruleset(msgspec.Struct):
     disabled: tuple[str, ...] = ()
 
     @property
+    def definitions(self) -> dict[str, str]:
+        """What the detections mean that correlations refer to, by id."""
+        below = {base for rule in self.correlations for base in rule.references}
+        return {rule.head.id: rule.definition for rule in self.detections if rule.head.id in below}
+
+    @property
     def errors(self) -> list[Problem]:
         return errors(self.problems)

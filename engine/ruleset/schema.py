@@ -8,6 +8,7 @@ names of modifiers, ``tieline``.
 import json
 from typing import Any
 
+from engine.ruleset.additions import MAX_JOINS, MAX_STEPS, MAX_UNTIL, REFIRES, WINDOWS
 from engine.ruleset.correlation_section import OPS, TEMPORAL, TYPES
 from engine.ruleset.head import LEVELS, STATUSES
 from engine.ruleset.modifiers import NAMES
@@ -228,11 +229,91 @@ def _correlation() -> Schema:
     }
 
 
+_NAME: Schema = {"type": "string", "minLength": 2}
+_COUNT: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_STEPS}
+_WINDOW_MEANS = {
+    "sliding": "Those of the timespan before each match: the default.",
+    "tumbling": "Those of [k * timespan, (k + 1) * timespan) since 1970.",
+    "session": "Those with no gap longer than the timespan between them.",
+}
+_REFIRE_MEANS = {
+    "once": "Never: later matches are revisions of the alert. The default.",
+    "growth": "When the value is higher than that of the alert before.",
+    "match": "At every match at which the condition holds.",
+}
+
 _OURS: Schema = {
     "type": "object",
     "description": "What Tieline adds to Sigma.",
     "properties": {
-        "skew": _text("How far the clocks of different sources may be apart in an ordered correlation.", pattern=_SPAN)
+        "skew": _text("How far the clocks of different sources may be apart in an ordered correlation.", pattern=_SPAN),
+        "window": _choice("Which matches count together.", {word: _WINDOW_MEANS[word] for word in WINDOWS}),
+        "until": {
+            "description": "Rules that abort: nothing before such a match counts together with what comes after it.",
+            "anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1, "maxItems": MAX_UNTIL}],
+        },
+        "steps": {
+            "type": "object",
+            "description": "How often a rule has to match: {login_fail: 5}.",
+            "minProperties": 1,
+            "additionalProperties": {
+                "anyOf": [
+                    _COUNT,
+                    {
+                        "type": "object",
+                        "properties": {"gte": _COUNT},
+                        "required": ["gte"],
+                        "additionalProperties": False,
+                    },
+                ]
+            },
+        },
+        "join": {
+            "type": "object",
+            "description": "A field of one step that is a field of the next: {destination.ip: source.ip}.",
+            "minProperties": 1,
+            "maxProperties": MAX_JOINS,
+            "additionalProperties": {"type": "string", "minLength": 1},
+        },
+        "first_seen": {
+            "type": "object",
+            "description": "Only values that a group has not had within timespan, once the group has been learnt.",
+            "properties": {"learn": _text("The learning period from the first match of a group.", pattern=_SPAN)},
+            "required": ["learn"],
+            "additionalProperties": False,
+        },
+        "expected": {
+            "type": "boolean",
+            "description": "A group that has been seen is expected again within every timespan: condition {lt: 1}.",
+        },
+        "refire": {
+            "description": "When there is another alert while one is open.",
+            "oneOf": [
+                *({"const": word, "description": _REFIRE_MEANS[word]} for word in REFIRES),
+                {
+                    "type": "object",
+                    "description": "When the value is so many times that of the alert before.",
+                    "properties": {"growth": {"type": "number", "minimum": 1}},
+                    "required": ["growth"],
+                    "additionalProperties": False,
+                },
+            ],
+        },
+        "suppress": {
+            "description": "For how long after an alert there is none for the same group, or the same of these keys.",
+            "anyOf": [
+                _text("A time span.", pattern=_SPAN),
+                {
+                    "type": "object",
+                    "properties": {
+                        "for": _text("A time span.", pattern=_SPAN),
+                        "by": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+                    },
+                    "required": ["for"],
+                    "additionalProperties": False,
+                },
+            ],
+        },
     },
     "additionalProperties": False,
 }

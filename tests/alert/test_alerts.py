@@ -141,6 +141,16 @@ def test_a_correlation_tells_its_life_and_its_steps() -> None:
     assert "2 events in order within 1 min 30 s for user.name alice" in document["event.reason"]
 
 
+def test_a_silence_and_a_novelty_are_told_as_such() -> None:
+    minutes = 60 * 10**9
+    silence = correlation(tells="silence", opened=15 * minutes, last=5 * minutes)
+
+    told = [Alerts().alert(match).document["event.reason"] for match in (silence, correlation(tells="novelty"))]
+
+    assert "nothing in the 10 min after the last event for user.name" in told[0]
+    assert "seen for the first time for user.name" in told[1]
+
+
 def test_the_id_hangs_on_rule_group_and_first_event_alone() -> None:
     first = Alerts().alert(correlation())
 

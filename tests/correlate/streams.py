@@ -38,6 +38,16 @@ def correlation(plain: dict[str, Any]) -> CorrelationRule:
         fields=tuple(plain["fields"]),
         percentile=plain["percentile"],
         skew_ns=plain["skew"],
+        window=plain["window"],
+        until=tuple(plain["until"]),
+        steps=plain["steps"],
+        join=tuple(plain["join"]),
+        learn_ns=plain["learn"],
+        expected=plain["expected"],
+        refire=plain["refire"],
+        growth=plain["growth"],
+        suppress_ns=plain["suppress"],
+        suppress_by=tuple(plain["suppress_by"]),
     )
 
 
@@ -62,6 +72,16 @@ def plain(id: str, type: str, rules: str | list[str], condition: Any, **more: An
         "fields": ["n"] if type.startswith("value") else [],
         "percentile": 50,
         "skew": 0,
+        "window": "sliding",
+        "until": [],
+        "steps": {},
+        "join": [],
+        "learn": None,
+        "expected": False,
+        "refire": "once",
+        "growth": 1,
+        "suppress": 0,
+        "suppress_by": [],
         **more,
     }
 
@@ -139,6 +159,21 @@ def last_revisions(out: list[Match]) -> list[tuple[Any, ...]]:
     return sorted(facts, key=repr)
 
 
+def ends(out: list[Match]) -> list[tuple[Any, ...]]:
+    """The facts of each alert at its last revision, and whether something late was added."""
+    lasts = {(each.rule.id, each.event.id): each.correlated for each in out}
+    opened = [each for each in out if each.correlated is not None and each.correlated.revision == 0]
+    assert {(each.rule.id, each.event.id) for each in opened} == set(lasts)
+    facts = []
+    for (rule, _), state in lasts.items():
+        assert state is not None
+        evidence = tuple(one.id for one in state.events)
+        group = tuple(sorted(state.group.items()))
+        told = (state.opened, state.first, state.last, state.first_event, state.revision, state.closed_by)
+        facts.append((rule, group, *told, evidence, state.late))
+    return sorted(facts, key=repr)
+
+
 def truth(rules: list[dict[str, Any]], stream: Stream) -> list[tuple[Any, ...]]:
     once: dict[tuple[str, str, int], Match] = {}
     for arrived in stream.arrivals:
@@ -190,6 +225,22 @@ def streams(draw: st.DrawFn, bases: str = "abcd", size: int = 24, sources: int =
     return Stream(arrivals, cuts, draw(st.integers(0, len(arrivals))))
 
 
+@st.composite
+def disorders(draw: st.DrawFn, size: int = 20) -> Stream:
+    """Arrivals in any order, clocks that jump: much comes later than the lateness. Every event comes once."""
+    arrivals = []
+    clock = 0
+    for number in range(draw(st.integers(8, size))):
+        clock = max(0, clock + draw(st.sampled_from([0, 1, 1, 2, 3, -2, -3, -5, -9, 14, 40])))
+        user = draw(st.one_of(st.just("Ann"), _USERS))
+        fields = {"user": None if user == "absent" else user, "n": draw(_NUMBERS), "peer": draw(_USERS)}
+        event = {name: value for name, value in fields.items() if value != "absent"}
+        source = draw(st.sampled_from(["s1", "s1", "s1", "s2"]))
+        for rule in draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=2, unique=True)):
+            arrivals.append(match(rule, clock, f"e{number}", source, 0, **event))
+    return Stream(arrivals, draw(st.frozensets(st.integers(0, max(0, len(arrivals) - 1)), max_size=3)))
+
+
 _SPANS = st.sampled_from([1, 3, 7, 10, 25])
 _GROUPS = st.sampled_from([["user.name"], [], ["user.name", "peer"], ["who"]])
 _ALIASES = {"who": {"a": "peer"}}
@@ -228,3 +279,53 @@ def conditions(draw: st.DrawFn, chosen: list[str]) -> Any:
         inner = (draw(st.sampled_from(["and", "or"])), parts[1], parts[2])
         return (op, parts[0], ("not", inner) if draw(st.booleans()) else inner)
     return (op, *parts) if len(parts) > 1 else parts[0]
+
+
+COUNTS = ["event_count", "value_count"]
+VALUES = ["value_sum", "value_avg", "value_percentile", "value_median"]
+TEMPORAL = ["temporal", "temporal_ordered"]
+
+
+@st.composite
+def ours(
+    draw: st.DrawFn, types: list[str], keys: tuple[str, ...], id: str = "r", bases: tuple[str, ...] = BASES
+) -> Any:
+    """A rule with some of what stands under ``tieline:``."""
+    made = draw(rules(types, id, bases[:-1]))
+    condition = made["condition"]
+    grows = set(condition) <= {"gt", "gte"} if isinstance(condition, dict) else not oracle.negated(condition)
+    if "window" in keys:
+        made["window"] = draw(st.sampled_from(["sliding", "tumbling", "session"]))
+        if made["window"] != "sliding":
+            made["skew"] = 0
+    if "until" in keys and draw(st.booleans()):
+        made["until"] = [bases[-1]]
+    if "steps" in keys and made["type"] in TEMPORAL and (grows or not isinstance(condition, dict)):
+        made["steps"] = {rule: draw(st.sampled_from([1, 2, 3])) for rule in made["rules"] if draw(st.booleans())}
+    if "join" in keys and grows and made["type"] == "temporal_ordered":
+        made["join"] = draw(st.sampled_from([[("peer", "user.name")], [("peer", "who")], [("n", "n")]]))
+        made["group_by"] = draw(st.sampled_from([[], ["user.name"]]))
+        made["steps"] = {}
+    if "refire" in keys and grows:
+        made["refire"] = draw(st.sampled_from(["once", "match", "growth"]))
+        if made["refire"] == "growth" and (made["type"] == "temporal_ordered" or not isinstance(condition, dict)):
+            made["refire"] = "match"
+        made["growth"] = draw(st.sampled_from([1, 1.5, 2]))
+    if "suppress" in keys and draw(st.booleans()):
+        made["suppress"] = draw(st.sampled_from([1, 5, 20]))
+        made["suppress_by"] = made["group_by"][: draw(st.sampled_from([0, 1]))]
+    return made
+
+
+@st.composite
+def novelties(draw: st.DrawFn, id: str = "r", bases: tuple[str, ...] = BASES) -> Any:
+    made = draw(rules(["value_count"], id, bases))
+    made.update(condition={"gte": 1}, learn=draw(st.sampled_from([0, 2, 10])), refire="match")
+    return made
+
+
+@st.composite
+def silences(draw: st.DrawFn, id: str = "r", bases: tuple[str, ...] = BASES) -> Any:
+    made = draw(rules(["event_count"], id, bases[:-1]))
+    made.update(condition={"lt": 1}, expected=True, until=draw(st.sampled_from([[], [bases[-1]]])))
+    return made

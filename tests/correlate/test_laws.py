@@ -345,6 +345,65 @@ def test_the_virtual_match_carries_the_last_events_fields_and_the_inner_groups_k
     assert opened.correlated.events[0].summary == "brute (user.name Ann; 3 events)"
 
 
+def test_a_story_goes_on_from_every_revision_of_an_alert_below_it() -> None:
+    fallen = plain("fallen", "temporal_ordered", ["brute", "c"], {"gte": 2})
+
+    long = told([fallen, BRUTE], *(match("a", t) for t in range(100)), match("c", 105))
+    over = told([fallen, BRUTE], *(match("a", t) for t in range(100)), match("c", 110))
+
+    assert openings(long) == [("brute", 2), ("fallen", 105)]
+    assert openings(over) == [("brute", 2)]
+
+
+def test_a_revision_leads_to_the_group_of_its_own_last_event() -> None:
+    seen = plain("seen", "event_count", ["a"], {"gte": 1}, group_by=["source.ip"])
+    outer = plain("outer", "temporal_ordered", ["seen", "c"], {"gte": 2})
+    falls = [match("a", t, ip="192.0.2.7", user=user) for t, user in [(1, "ann"), (2, "bob")]]
+
+    out = told([outer, seen], *falls, match("c", 3, user="bob"), match("c", 4, user="cyd"))
+
+    assert [m.correlated.group for m in out if m.rule.id == "outer" and m.correlated] == [{"user.name": "bob"}] * 2
+
+
+def test_revisions_of_one_alert_count_once_in_a_window() -> None:
+    seen = plain("seen", "event_count", ["a"], {"gte": 1}, group_by=["user.name"])
+    many = plain("many", "event_count", ["seen"], {"gte": 2}, group_by=["host"])
+
+    alone = told([seen, many], *(match("a", t, host="gw") for t in range(9)))
+    two = told([seen, many], *(match("a", t, host="gw", user="ab"[t % 2]) for t in range(9)))
+
+    assert openings(alone) == [("seen", 0)]
+    assert openings(two) == [("seen", 0), ("seen", 1), ("many", 1)]
+    assert last([m for m in two if m.rule.id == "many"]).events_total == 2
+
+
+def test_two_alerts_over_one_that_goes_on_have_names_of_their_own() -> None:
+    seen = plain("seen", "event_count", ["a"], {"gte": 1})
+    pair = plain("pair", "temporal_ordered", ["seen", "c"], {"gte": 2})
+
+    every = [*(match("a", t) for t in range(0, 60, 5)), match("c", 6), match("c", 46)]
+
+    out = told([pair, seen], *sorted(every, key=lambda m: m.event.time))
+
+    assert openings(out) == [("seen", 0), ("pair", 6), ("pair", 46)]
+    assert len({m.event.id for m in out if m.rule.id == "pair"}) == 2
+
+
+def test_a_revision_that_came_late_starts_nothing_above_it() -> None:
+    engine = Correlator(
+        [correlation(r) for r in (BRUTE, plain("pair", "temporal_ordered", ["brute", "c"], {"gte": 2}))], lateness_ns=0
+    )
+    for time in (20, 21, 22, 25):
+        engine.tick("s", time)
+        engine.add(match("a", time))
+
+    assert engine.add(match("a", 19, "late one"))
+    arrivals = engine.snapshot()["counts"][0]
+    engine.tick("s", 26)
+
+    assert engine.snapshot()["counts"][0] == arrivals + 1  # the revision of 25, and none for the late one
+
+
 def test_a_returned_state_does_not_change_with_later_revisions() -> None:
     out = told([BRUTE], *(match("a", t) for t in range(6)))
 

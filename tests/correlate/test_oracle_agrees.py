@@ -3,9 +3,26 @@ with equal times, duplicates, missing and listed keys, several sources, and cut 
 
 from typing import Any
 
+import lateness
 from hypothesis import given
 from hypothesis import strategies as st
-from streams import Stream, budget, last_revisions, rules, run, streams, truth
+from streams import (
+    COUNTS,
+    TEMPORAL,
+    VALUES,
+    Stream,
+    budget,
+    disorders,
+    ends,
+    last_revisions,
+    novelties,
+    ours,
+    rules,
+    run,
+    silences,
+    streams,
+    truth,
+)
 
 
 @budget
@@ -42,3 +59,76 @@ def test_chained_correlations_agree_with_the_oracle(data: st.DataObject, stream:
     every = [outer, inner, middle]
 
     assert last_revisions(run(every, stream)) == truth(every, stream)
+
+
+@budget
+@given(ours([*COUNTS, *VALUES, "temporal"], ("window",)), streams())
+def test_tumbling_windows_and_sessions_agree_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(ours([*COUNTS, *VALUES, "temporal"], ("window", "until")), streams())
+def test_until_agrees_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(ours(["temporal_ordered"], ("window", "until")), streams())
+def test_sequences_in_windows_and_until_agree_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(ours(TEMPORAL, ("steps",)), streams())
+def test_step_counts_agree_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(ours(["temporal_ordered"], ("join",)), streams())
+def test_joins_agree_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(novelties(), streams())
+def test_first_seen_agrees_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(silences(), streams())
+def test_silence_agrees_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(ours([*COUNTS, *VALUES, *TEMPORAL], ("refire", "suppress")), streams())
+def test_firing_again_and_suppression_agree_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert last_revisions(run([rule], stream)) == truth([rule], stream)
+
+
+@budget
+@given(st.data(), streams(size=16))
+def test_all_of_it_together_and_chained_agrees_with_the_oracle(data: st.DataObject, stream: Stream) -> None:
+    everything = ("window", "until", "steps", "join", "refire", "suppress")
+    types = [*COUNTS, *TEMPORAL, "value_sum"]
+    inner = data.draw(st.one_of(ours(types, everything, "in"), silences("in"), novelties("in")))
+    middle = data.draw(st.one_of(ours(types, everything, "mid", ("in", "a", "b"))))
+    outer = data.draw(ours(types, everything, "out", ("mid", "in", "a")))
+    every = [outer, inner, middle]
+
+    assert last_revisions(run(every, stream)) == truth(every, stream)
+
+
+@budget
+@given(ours([*COUNTS, *VALUES, *TEMPORAL], ("window", "until", "steps")), disorders())
+def test_what_comes_late_agrees_with_the_oracle(rule: dict[str, Any], stream: Stream) -> None:
+    assert ends(run([rule], stream, lateness=2)) == lateness.alerts(rule, stream.arrivals, 2)
+
+
+@budget
+@given(st.one_of(silences(), novelties()), disorders())
+def test_what_comes_late_neither_ends_a_silence_nor_teaches(rule: dict[str, Any], stream: Stream) -> None:
+    assert ends(run([rule], stream, lateness=2)) == lateness.alerts(rule, stream.arrivals, 2)

@@ -1,19 +1,44 @@
 """A correlator that goes on where another was, with the same rules or with others."""
 
 from typing import Any
+from unittest.mock import patch
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from streams import BASES, LATENESS, Stream, budget, correlation, match, plain, rules, streams
+from streams import (
+    BASES,
+    LATENESS,
+    Stream,
+    budget,
+    correlation,
+    match,
+    novelties,
+    ours,
+    plain,
+    rules,
+    silences,
+    streams,
+)
 
-from engine.correlate import Correlator
+from engine.correlate import Correlator, capture
+from engine.correlate.capture import merged
 from engine.model import Match
 
 _TYPES = ["event_count", "value_count", "value_sum", "value_median", "temporal", "temporal_ordered"]
 _STABLE = {base: f"{base} as it is" for base in BASES}
 _CHANGED = {**_STABLE, "b": "b as it is now"}
 
-_SETS = st.tuples(rules(_TYPES, "r"), rules(_TYPES, "s"), rules(["event_count", "temporal"], "t", ("r", "s", "a")))
+
+def any_rule(id: str, bases: tuple[str, ...] = BASES) -> st.SearchStrategy[dict[str, Any]]:
+    """A rule of any kind that there is."""
+    additions = [("until",), ("window",), ("steps",), ("join",), ("refire", "suppress"), ("window", "until", "refire")]
+    made: list[st.SearchStrategy[dict[str, Any]]] = [rules(_TYPES, id, bases)]
+    made += [ours(_TYPES, keys, id, bases) for keys in additions]
+    return st.one_of(*made, novelties(id, bases), silences(id, bases))
+
+
+_SETS = st.tuples(any_rule("r"), any_rule("s"), rules(["event_count", "temporal"], "t", ("r", "s", "a")))
 
 
 def correlator(given: list[dict[str, Any]], definitions: dict[str, str] = _STABLE) -> Correlator:
@@ -70,7 +95,7 @@ def test_the_same_rules_loaded_anew_decide_the_same(given: tuple[dict[str, Any],
 
 
 @budget
-@given(rules(_TYPES, "r"), rules(_TYPES, "p"), rules(_TYPES, "z"), streams())
+@given(any_rule("r"), any_rule("p"), any_rule("z"), streams())
 def test_a_rule_that_stays_does_not_notice_that_its_neighbours_change(
     stays: dict[str, Any], before: dict[str, Any], after: dict[str, Any], stream: Stream
 ) -> None:
@@ -81,7 +106,7 @@ def test_a_rule_that_stays_does_not_notice_that_its_neighbours_change(
 
 
 @budget
-@given(_SETS, rules(_TYPES, "s"), streams())
+@given(_SETS, any_rule("s"), streams())
 def test_taking_over_is_what_a_restart_with_the_new_rules_would_be(
     given: tuple[dict[str, Any], ...], other: dict[str, Any], stream: Stream
 ) -> None:
@@ -92,6 +117,33 @@ def test_taking_over_is_what_a_restart_with_the_new_rules_would_be(
 
     assert at_once == by_snapshot
     assert [engine.dropped for engine in over] == [engine.dropped for engine in restarted]
+
+
+@budget
+@given(any_rule("r"), any_rule("p"), streams(), st.integers(0, 12))
+def test_a_capture_that_runs_while_rules_change_is_of_the_moment_at_which_it_began(
+    stays: dict[str, Any], goes: dict[str, Any], stream: Stream, begins: int
+) -> None:
+    before, engine = stream.arrivals[:begins], correlator([stays, goes])
+    fed(engine, *before)
+
+    whole = msgspec.msgpack.decode(msgspec.msgpack.encode(engine.snapshot()))
+    with patch.object(capture, "_GROUPS", 1), patch.object(capture, "_QUIET", 1):
+        taken = engine.capture()
+        pieces: list[bytes] = []
+        engine = successor(engine, correlator([stays]))
+        for arrived in stream.arrivals[begins:]:
+            fed(engine, arrived)
+            pieces += [piece] if (piece := taken.piece()) is not None else []
+        pieces += iter(taken.piece, None)
+    following = engine.capture()
+    restored = [correlator([stays, goes]) for _ in range(2)]
+    restored[0].restore(merged([(taken.head(), pieces)]))
+    restored[1].restore(whole)
+
+    assert following.full
+    assert restored[0].rule_stats == restored[1].rule_stats
+    assert [after.finish() for after in restored[:1]] == [after.finish() for after in restored[1:]]
 
 
 CHAIN = plain("chain", "temporal_ordered", ["a", "b"], {"gte": 2}, timespan=100)
@@ -199,3 +251,70 @@ def test_an_alert_that_is_open_closes_in_its_time_though_its_rule_has_another_pl
     out = fed(new, match("c", 40))
 
     assert [m.correlated.closed_by for m in out if m.correlated] == ["timespan"]
+
+
+def test_a_group_of_which_there_is_nothing_to_tell_yet_goes_on_and_is_counted_when_it_is_dropped() -> None:
+    five = plain("five", "event_count", ["a"], {"gte": 5}, timespan=100)
+    old = correlator([five])
+    fed(old, match("a", 1), match("a", 2), match("a", 3), match("a", 4), match("a", 5, user="bob"), match("c", 20))
+
+    new = successor(old, correlator([BRUTE, five]))
+    out = fed(new, match("a", 30), match("c", 60))
+    other = [BRUTE, {**five, "timespan": 99}]
+    taken = new.capture()
+    captured = merged([(taken.head(), [*iter(taken.piece, None)])])
+    restarted = [correlator(other) for _ in range(2)]
+    restarted[0].restore(captured)
+    restarted[1].restore(msgspec.msgpack.decode(msgspec.msgpack.encode(new.snapshot())))
+    changed = successor(new, correlator(other))
+
+    assert [m.correlated.events_total for m in out if m.rule.id == "five" and m.correlated] == [5]
+    assert (changed.dropped.correlations, changed.dropped.groups) == (["five"], 2)
+    assert [engine.dropped for engine in restarted] == [changed.dropped] * 2
+
+
+def test_what_is_suppressed_stays_so() -> None:
+    once_a_day = {**BRUTE, "suppress": 86_400}
+    old = correlator([once_a_day])
+    opened = fed(old, match("a", 1), match("a", 2), match("a", 3), match("c", 400))
+
+    new = successor(old, correlator([CHAIN, once_a_day]))
+    out = fed(new, match("a", 501), match("a", 502), match("a", 503), match("c", 520))
+
+    assert opened
+    assert of("brute", out) == []
+    assert new.rule_stats["brute"]["suppressed"] == 1
+
+
+def test_suppression_may_be_added_to_a_rule_that_has_state() -> None:
+    after = correlation({**BRUTE, "suppress": 86_400})
+    old = correlator([BRUTE])
+    fed(old, match("a", 1), match("a", 2), match("c", 20))
+
+    engines = [Correlator([after], lateness_ns=LATENESS, definitions=_STABLE) for _ in range(2)]
+    engines[0].restore(msgspec.msgpack.decode(msgspec.msgpack.encode(old.snapshot())))
+    engines[1].take_over(old)
+
+    assert [len(of("brute", fed(engine, match("a", 21), match("c", 40)))) for engine in engines] == [1, 1]
+
+
+def test_a_rule_that_aborts_and_means_something_else_now_ends_what_it_led_to() -> None:
+    three = {**BRUTE, "until": ["b"]}
+    old = correlator([three])
+    fed(old, match("a", 1), match("a", 2), match("c", 20))
+
+    new = successor(old, correlator([three], _CHANGED))
+
+    assert new.dropped.correlations == ["brute"]
+
+
+def test_what_came_in_order_and_what_did_not_both_wait_on() -> None:
+    old = correlator([BRUTE])
+    fed(old, match("a", 5), match("a", 3), match("a", 6))
+
+    new = successor(old, correlator([CHAIN, BRUTE]))
+    held = new.stats["held"]
+    out = of("brute", list(new.finish()))
+
+    assert held == 3
+    assert next(tuple(e.time for e in m.correlated.events) for m in out if m.correlated) == (3, 5, 6)

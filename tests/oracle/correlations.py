@@ -30,7 +30,12 @@ class Found:
     first_event: str = ""
     revision: int = 0
     closed_by: str = ""
-    ids: list[tuple[str, str]] = field(default_factory=list)
+    hits: list[tuple[int, Match]] = field(default_factory=list)
+    closes: int = 0
+    frame: int | None = None
+    peak: Any = 0
+    key: tuple[str, ...] = ()
+    suppressed: bool = False
 
     def facts(self) -> tuple[Any, ...]:
         group = tuple(sorted(self.group.items()))
@@ -48,19 +53,20 @@ class Found:
 
 
 def alerts(rules: list[dict[str, Any]], matches: list[Match], end: int) -> list[Found]:
-    """Every alert of every rule, at the end of its life; the input came to ``end``."""
+    """Every alert of every rule, at the end of its life, but for those suppressed; the input came to ``end``."""
     found: dict[str, list[Found]] = {}
 
     def of(rule: dict[str, Any]) -> list[Found]:
         if rule["id"] not in found:
-            seen = [m for m in matches if m.rule.id in rule["rules"]]
-            for inner in rules:
-                if inner["id"] in rule["rules"]:
-                    seen += [virtual(alert) for alert in of(inner)]
+            wanted = [*rule["rules"], *rule["until"]]
+            seen = [m for m in matches if m.rule.id in wanted]
+            for below in rules:
+                if below["id"] in wanted:
+                    seen += [match for alert in of(below) for match in virtual(alert)]
             found[rule["id"]] = of_rule(rule, seen, end)
         return found[rule["id"]]
 
-    return [alert for rule in rules for alert in of(rule)]
+    return [alert for rule in rules for alert in of(rule) if not alert.suppressed]
 
 
 def of_rule(rule: dict[str, Any], matches: list[Match], end: int) -> list[Found]:
@@ -69,81 +75,215 @@ def of_rule(rule: dict[str, Any], matches: list[Match], end: int) -> list[Found]
         for key, spelling in keys(match, names(rule, match, rule["group_by"])):
             groups.setdefault(key, []).append((match, spelling))
     result = []
-    for members in groups.values():
+    for key, members in groups.items():
         spellings = {id(match): spelling for match, spelling in members}
-        hits = decided(rule, [match for match, _ in members])
-        result += lives(rule, hits, spellings, end)
+        aborts = [match for match, _ in members if match.rule.id in rule["until"]]
+        hits = decided(rule, [match for match, _ in members if match not in aborts], aborts, end)
+        for alert in lives(rule, hits, spellings, aborts, end):
+            by = rule["suppress_by"] or rule["group_by"]
+            alert.key = tuple(value for name, value in zip(rule["group_by"], key, strict=True) if name in by)
+            result.append(alert)
+    suppress(rule, result)
     return result
+
+
+def suppress(rule: dict[str, Any], found: list[Found]) -> None:
+    """In the time behind an alert no other opens for the same key, but for those of its own moment."""
+    since: dict[tuple[str, ...], int] = {}
+    for alert in sorted(found, key=lambda alert: alert.opened) if rule["suppress"] else []:
+        first = since.get(alert.key)
+        if first is None or alert.opened > first + rule["suppress"]:
+            since[alert.key] = alert.opened
+        alert.suppressed = since[alert.key] < alert.opened
+
+
+@dataclass
+class Hit:
+    """The predicate holds: when, the last match that belongs, the evidence; ``closes``: an alert is open until then.
+
+    Hits of one ``frame`` are one alert; where it is None, those that lie no further apart than the timespan.
+    """
+
+    opened: int
+    last: Match
+    evidence: list[Match]
+    closes: int
+    frame: int | None = None
+    value: Any = 0
 
 
 def lives(
-    rule: dict[str, Any],
-    hits: list[tuple[int, Match, list[Match]]],
-    spellings: dict[int, tuple[str, ...]],
-    end: int,
+    rule: dict[str, Any], hits: list[Hit], spellings: dict[int, tuple[str, ...]], aborts: list[Match], end: int
 ) -> list[Found]:
-    """A hit is (when it is decided, the last match that belongs, the evidence)."""
     result: list[Found] = []
-    for opened, last, evidence in hits:
+    for hit in hits:
         alert = result[-1] if result else None
-        if alert is not None and opened <= alert.last + rule["timespan"]:
-            alert.revision += 1
-            alert.last = last.event.time
-            alert.evidence += [m for m in evidence if not any(m is known for known in alert.evidence)]
-            continue
-        first = min(evidence, key=order)
+        if alert is not None and alert.closed_by == "":
+            aborted = any(alert.last < u.event.time < hit.opened for u in aborts)
+            near = hit.opened <= alert.closes if hit.frame is None else hit.frame == alert.frame
+            if near and not aborted:
+                more = hit.value > alert.peak if rule["growth"] == 1 else hit.value >= alert.peak * rule["growth"]
+                if rule["refire"] == "growth" and more:
+                    alert.closed_by = "growth"
+                else:
+                    alert.revision += 1
+                    alert.last = hit.last.event.time
+                    alert.closes = hit.closes
+                    alert.hits.append((alert.last, hit.last))
+                    alert.evidence += [
+                        m for m in hit.evidence if one(m) not in [one(known) for known in alert.evidence]
+                    ]
+                    continue
+        first = min(hit.evidence, key=order)
         group = dict(zip(rule["group_by"], spellings[id(first)], strict=True))
-        result.append(
-            Found(rule["id"], group, opened, last.event.time, last, list(evidence), first.event.time, first.event.id)
+        origin = named(first) if rule["refire"] == "once" else f"{named(hit.last)}@{hit.last.rule.id}"
+        opened = Found(rule["id"], group, hit.opened, hit.last.event.time, hit.last, list(hit.evidence))
+        opened.first, opened.first_event = first.event.time, origin
+        opened.hits, opened.closes, opened.frame, opened.peak = (
+            [(hit.opened, hit.last)],
+            hit.closes,
+            hit.frame,
+            hit.value,
         )
+        opened.closed_by = "match" if rule["refire"] == "match" else ""
+        result.append(opened)
     for alert in result:
-        alert.closed_by = "timespan" if alert.last + rule["timespan"] < end else "end_of_input"
+        if not alert.closed_by:
+            last = max(alert.last, alert.opened)
+            alert.closed_by = "timespan" if alert.closes < end else "end_of_input"
+            if any(last < u.event.time <= alert.closes for u in aborts):
+                alert.closed_by = "until"
     return result
 
 
-def decided(rule: dict[str, Any], matches: list[Match]) -> list[tuple[int, Match, list[Match]]]:
+def named(match: Match) -> str:
+    revision = f":{match.event.sequence}" if inner(match) and match.event.sequence > 0 else ""
+    return match.event.id + revision
+
+
+def decided(rule: dict[str, Any], matches: list[Match], aborts: list[Match], end: int) -> list[Hit]:
     condition = rule["condition"]
+    if rule["expected"]:
+        return silences(rule, matches, aborts, end)
+    if rule["learn"] is not None:
+        return novelties(rule, matches)
     if not isinstance(condition, dict):
         at_deadline = bool(negated(condition))
     else:
         at_deadline = not set(condition) <= {"gt", "gte"}
     if at_deadline:
-        return intervals(rule, matches)
+        return intervals(rule, matches, aborts)
     if rule["type"] == "temporal_ordered":
-        return sequences(rule, matches)
-    return windows(rule, matches)
+        return sequences(rule, matches, aborts)
+    return windows(rule, matches, aborts)
 
 
-def windows(rule: dict[str, Any], matches: list[Match]) -> list[tuple[int, Match, list[Match]]]:
+def silences(rule: dict[str, Any], matches: list[Match], aborts: list[Match], end: int) -> list[Hit]:
+    """Known only once the input has come to the deadline: its end is nobody's silence."""
+    hits = []
+    for match in matches:
+        time, deadline = match.event.time, match.event.time + rule["timespan"]
+        again = [m for m in matches if order(m) > order(match) and m.event.time <= deadline]
+        aborted = [u for u in aborts if surely(match, u) and u.event.time <= deadline]
+        if not again and not aborted and deadline <= end:
+            hits.append(Hit(deadline, match, [match], time + rule["timespan"]))
+    return hits
+
+
+def novelties(rule: dict[str, Any], matches: list[Match]) -> list[Hit]:
+    """A value that the group has not had within timespan; not while the group is learnt."""
     hits = []
     accepted: list[Match] = []
     for match in matches:
         time = match.event.time
         if not counts(rule, match):
             continue
-        window = [m for m in accepted if m.event.time >= time - rule["timespan"]]
-        if any(same(rule, m, match) for m in window):
+        known = [m for m in accepted if m.event.time >= time - rule["timespan"]]
+        if not inner(match) and any(same(rule, m, match) for m in known):
+            continue
+        since = min(
+            [m.event.time for m in accepted if together("session", rule["timespan"], accepted, m, time)] + [time]
+        )
+        accepted.append(match)
+        seen = {value for m in known for value in values(rule, m)}
+        if any(value not in seen for value in values(rule, match)) and time - since >= rule["learn"]:
+            hits.append(Hit(time, match, [match], time + rule["timespan"]))
+    return hits
+
+
+def together(window: str, timespan: int, accepted: list[Match], m: Match, time: int) -> bool:
+    """Whether an earlier match is in the window of a match now."""
+    if window == "tumbling":
+        return m.event.time // timespan == time // timespan
+    if window == "session":
+        between = sorted({x.event.time for x in accepted if m.event.time <= x.event.time <= time} | {time})
+        return all(b - a <= timespan for a, b in itertools.pairwise(between))
+    return m.event.time >= time - timespan
+
+
+def surely(a: Match, b: Match) -> bool:
+    """In every order that is possible, ``a`` happened before ``b``; skew has no say."""
+    if a.event.source == b.event.source:
+        return (a.event.time, a.event.sequence) < (b.event.time, b.event.sequence)
+    return a.event.time < b.event.time
+
+
+def cut_off(m: Match, end: Match, aborts: list[Match]) -> bool:
+    return any(surely(m, u) and surely(u, end) for u in aborts)
+
+
+def frame_of(rule: dict[str, Any], accepted: list[Match], time: int) -> tuple[int | None, int]:
+    """The frame of a match, and until when an alert in it is open."""
+    timespan = rule["timespan"]
+    if rule["window"] == "tumbling":
+        return time // timespan, (time // timespan + 1) * timespan - 1
+    if rule["window"] == "session":
+        inside = [
+            m.event.time for m in accepted if m.event.time <= time and together("session", timespan, accepted, m, time)
+        ]
+        later = time
+        for at in sorted(m.event.time for m in accepted):
+            later = at if later <= at <= later + timespan else later
+        return min(inside), later + timespan
+    return None, time + timespan
+
+
+def windows(rule: dict[str, Any], matches: list[Match], aborts: list[Match]) -> list[Hit]:
+    hits: list[Hit] = []
+    accepted: list[Match] = []
+    for match in matches:
+        time = match.event.time
+        if not counts(rule, match):
+            continue
+        window = [m for m in accepted if together(rule["window"], rule["timespan"], accepted, m, time)]
+        window = [m for m in window if not cut_off(m, match, aborts)]
+        if not inner(match) and any(same(rule, m, match) for m in window):
             continue
         accepted.append(match)
         window.append(match)
         if true(rule, window):
-            hits.append((time, match, window))
+            hits.append(Hit(time, match, latest(window), 0, value=value(rule, window)))
+    for hit in hits:
+        hit.frame, hit.closes = frame_of(rule, accepted, hit.opened)
     return hits
 
 
-def sequences(rule: dict[str, Any], matches: list[Match]) -> list[tuple[int, Match, list[Match]]]:
+def sequences(rule: dict[str, Any], matches: list[Match], aborts: list[Match]) -> list[Hit]:
     hits = []
     accepted = distinct(rule, matches)
     for end in accepted:
         time = end.event.time
-        near = [m for m in accepted if time - rule["timespan"] <= m.event.time <= time + rule["skew"]]
+        near = [m for m in accepted if m.event.time <= time + rule["skew"]]
+        near = [m for m in near if m.event.time > time or together(rule["window"], rule["timespan"], accepted, m, time)]
+        near = [m for m in near if not cut_off(m, end, aborts)]
         chains = [chain for way in ways(rule) for chain in chains_of(rule, way, near) if chain[-1] is end]
         if chains:
-            hits.append((time, end, list(max(chains, key=tightness))))
+            frame, closes = frame_of(rule, accepted, time)
+            hits.append(Hit(time, end, list(max(chains, key=tightness)), closes, frame))
     return hits
 
 
-def intervals(rule: dict[str, Any], matches: list[Match]) -> list[tuple[int, Match, list[Match]]]:
+def intervals(rule: dict[str, Any], matches: list[Match], aborts: list[Match]) -> list[Hit]:
     hits = []
     condition, timespan = rule["condition"], rule["timespan"]
     positive, negative = set(rule["rules"]), set()
@@ -153,16 +293,30 @@ def intervals(rule: dict[str, Any], matches: list[Match]) -> list[tuple[int, Mat
         starting = positive
         if rule["type"] == "temporal_ordered":
             starting = {next((r for r, denied in way if not denied), "") for way in ways(rule)}
-    deadline = None
-    for first in matches:
+    spent: set[int] = set()
+    able = [m for m in matches if m.rule.id in positive and counts(rule, m)]
+    for first in able:
         start = first.event.time
-        if (deadline is not None and start <= deadline) or first.rule.id not in starting or not counts(rule, first):
+        if id(first) in spent or first.rule.id not in starting:
             continue
-        early = start - rule["skew"] if deadline is None else max(start - rule["skew"], deadline + 1)
-        deadline = start + timespan
-        inside = [m for m in matches if early <= m.event.time <= deadline and m.rule.id in positive and counts(rule, m)]
+        earliest, deadline, decision = start - timespan, start + timespan, start + timespan
+        if rule["window"] == "tumbling":
+            earliest, deadline = start // timespan * timespan, (start // timespan + 1) * timespan - 1
+            decision = deadline + 1
+        if rule["window"] == "session":
+            for m in able:
+                if start <= m.event.time <= deadline:
+                    deadline = decision = m.event.time + timespan
+        ended = [u.event.time for u in aborts if surely(first, u) and u.event.time <= deadline]
+        if ended:
+            now = [u for u in aborts if u.event.time == min(ended)]
+            spent |= {id(m) for m in able if m.event.time < min(ended) or any(surely(m, u) for u in now)}
+            continue
+        inside = [m for m in able if start - rule["skew"] <= m.event.time <= deadline and id(m) not in spent]
         inside = [m for m in inside if order(m) >= order(first) or m.rule.id not in starting]
-        denials = [m for m in matches if start - timespan <= m.event.time <= deadline and m.rule.id in negative]
+        inside = [m for m in inside if not any(surely(m, u) and u.event.time <= deadline for u in aborts)]
+        spent |= {id(m) for m in able if m.event.time <= deadline}
+        denials = [m for m in matches if earliest <= m.event.time <= deadline and m.rule.id in negative]
         inside = distinct(rule, inside)
         evidence: list[Match] = []
         if rule["type"] == "temporal_ordered":
@@ -172,11 +326,13 @@ def intervals(rule: dict[str, Any], matches: list[Match]) -> list[tuple[int, Mat
                 chains = [c for c in chains if len(c) == longest] if within(condition, longest) else []
             evidence = sorted(max(chains, key=tightness), key=order) if chains else []
         elif isinstance(condition, dict):
-            evidence = inside if true(rule, inside) else []
-        elif holds(condition, {m.rule.id for m in inside}, {m.rule.id for m in denials}):
-            evidence = inside
+            evidence = latest(inside) if true(rule, inside) else []
+        elif holds(condition, often(rule, inside), {m.rule.id for m in denials}):
+            evidence = latest(inside)
         if evidence:
-            hits.append((deadline, evidence[-1], evidence))
+            last = evidence[-1]
+            closes = deadline if rule["window"] != "sliding" else last.event.time + timespan
+            hits.append(Hit(decision, last, evidence, closes, start if rule["window"] != "sliding" else None))
     return hits
 
 
@@ -187,6 +343,8 @@ def chains_of(
     steps = [r for r, denied in way if not denied]
     for chain in itertools.product(*([m for m in matches if m.rule.id == step] for step in steps)):
         if not chain or not all(before(a, b, rule["skew"]) for a, b in itertools.combinations(chain, 2)):
+            continue
+        if not all(joined(rule, a, b) for a, b in itertools.pairwise(chain)):
             continue
         position = 0
         refuted = False
@@ -212,9 +370,20 @@ def ways(rule: dict[str, Any]) -> list[list[tuple[str, bool]]]:
             sizes = [min(n for n in range(1, 100) if within(condition, n))]
         else:
             sizes = list(range(1, len(rule["rules"]) + 1))
-        return [[(r, False) for r in some] for size in sizes for some in itertools.combinations(rule["rules"], size)]
-    position = {r: n for n, r in enumerate(rule["rules"])}
-    return [sorted(set(way), key=lambda step: (position[step[0]], step[1])) for way in disjuncts(condition, False)]
+        found = [[(r, False) for r in some] for size in sizes for some in itertools.combinations(rule["rules"], size)]
+    else:
+        position = {r: n for n, r in enumerate(rule["rules"])}
+        found = [sorted(set(way), key=lambda step: (position[step[0]], step[1])) for way in disjuncts(condition, False)]
+    return [[step for step in way for _ in range(1 if step[1] else rule["steps"].get(step[0], 1))] for way in found]
+
+
+def joined(rule: dict[str, Any], a: Match, b: Match) -> bool:
+    """For each pair of names, a value of the one in ``a`` is one of the other in ``b``."""
+    for left, right in rule["join"]:
+        ours = {key for key, _ in keys(a, names(rule, a, [left]))}
+        if not ours & {key for key, _ in keys(b, names(rule, b, [right]))}:
+            return False
+    return True
 
 
 def disjuncts(condition: Any, denied: bool) -> list[list[tuple[str, bool]]]:
@@ -254,9 +423,23 @@ def same(rule: dict[str, Any], a: Match, b: Match) -> bool:
 def distinct(rule: dict[str, Any], matches: list[Match]) -> list[Match]:
     result: list[Match] = []
     for match in matches:
-        if not any(same(rule, known, match) for known in result):
+        if inner(match) or not any(same(rule, known, match) for known in result):
             result.append(match)
     return result
+
+
+def inner(match: Match) -> bool:
+    """A revision of an alert; all have the alert's id."""
+    return match.rule.correlation
+
+
+def one(match: Match) -> tuple[str, str]:
+    return (match.event.id, match.rule.id)
+
+
+def latest(matches: list[Match]) -> list[Match]:
+    """Of each alert the latest revision."""
+    return [m for m in matches if not any(one(m) == one(other) and order(m) < order(other) for other in matches)]
 
 
 def counts(rule: dict[str, Any], match: Match) -> bool:
@@ -284,24 +467,36 @@ def values(rule: dict[str, Any], match: Match) -> list[Any]:
 def true(rule: dict[str, Any], window: list[Match]) -> bool:
     condition = rule["condition"]
     if not isinstance(condition, dict):
-        return holds(condition, {m.rule.id for m in window}, set())
+        return holds(condition, often(rule, window), set())
+    return within(condition, value(rule, window))
+
+
+def often(rule: dict[str, Any], window: list[Match]) -> set[str]:
+    """The rules that matched as often as their step asks for."""
+    matched = [m.rule.id for m in latest(window)]
+    return {r for r in matched if matched.count(r) >= rule["steps"].get(r, 1)}
+
+
+def value(rule: dict[str, Any], window: list[Match]) -> Any:
     kind = rule["type"]
+    if kind != "value_count":
+        window = latest(window)
     if kind == "event_count":
-        return within(condition, len(window))
+        return len(window)
     if kind.startswith("temporal"):
-        return within(condition, len({m.rule.id for m in window}))
-    found = [value for match in window for value in values(rule, match)]
+        return len(often(rule, window))
+    found = [one for match in window for one in values(rule, match)]
     if kind == "value_count":
-        return within(condition, len(set(found)))
+        return len(set(found))
     if kind == "value_sum":
-        return within(condition, sum(found))
+        return sum(found)
     if kind == "value_avg":
-        return within(condition, sum(found) / len(found))
+        return sum(found) / len(found)
     ranked = sorted(found)
     rank = Fraction(repr(float(rule["percentile"] if kind == "value_percentile" else 50))) / 100 * (len(ranked) - 1)
     low = ranked[int(rank)]
     high = ranked[min(int(rank) + 1, len(ranked) - 1)]
-    return within(condition, low + (high - low) * (rank - int(rank)))
+    return low + (high - low) * (rank - int(rank))
 
 
 def within(condition: dict[str, float], value: Any) -> bool:
@@ -360,9 +555,12 @@ def canonical(text: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def virtual(alert: Found) -> Match:
-    last = alert.last_match.event
+def virtual(alert: Found) -> list[Match]:
+    """Every revision, in order."""
     id = alert_id(alert.rule, list(alert.group.values()), alert.first_event)
     source = f"correlation:{alert.rule}"
-    event = Event({**last.fields, **alert.group}, alert.opened, id, last.logsource, source)
-    return Match(RuleHead(alert.rule, alert.rule, correlation=True), event)
+    head = RuleHead(alert.rule, alert.rule, correlation=True)
+    return [
+        Match(head, Event({**last.event.fields, **alert.group}, time, id, last.event.logsource, source, revision))
+        for revision, (time, last) in enumerate(alert.hits)
+    ]

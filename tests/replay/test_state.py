@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
+from hashlib import blake2b
 from itertools import permutations
 from pathlib import Path
 
@@ -107,3 +108,62 @@ def test_files_are_read_by_the_clock_that_is_furthest_behind_whatever_their_orde
         orders.add((tuple(event.time for batch in read for event in batch if isinstance(event, Event)), tuple(ended)))
 
     assert orders == {((1, 2, 30, 5, 3, 4, 20, 9, 12), ("a", "b", "c"))}
+
+
+def checkpoints(store: CheckpointStore, *kinds: bool) -> None:
+    """One a kind (full, or changes), whose value and piece are its number."""
+    for number, full in enumerate(kinds):
+        saving = store.begin(full=full)
+        saving.put(b"piece %d" % number)
+        saving.finish(b"\x81\xa1n" + bytes([number]), b"head %d" % number)
+        saving.join()
+
+
+def test_changes_build_on_the_full_capture_before_them(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path / "state")
+    checkpoints(store, True, False, True, False, False)
+    store.close()
+
+    found = CheckpointStore(tmp_path / "state").load()
+
+    assert found == {"n": 4, "captures": [(b"head %d" % n, [b"piece %d" % n]) for n in (2, 3, 4)]}
+
+
+@pytest.mark.parametrize(("damaged", "left"), [(5, 3), (4, 2), (3, 1)])
+def test_a_damaged_piece_costs_what_builds_on_it(tmp_path: Path, damaged: int, left: int) -> None:
+    store = CheckpointStore(tmp_path / "state")
+    checkpoints(store, True, False, True, False, False)
+    store.close()
+    with sqlite3.connect(tmp_path / "state") as database:
+        database.execute("UPDATE piece SET body = x'00' WHERE checkpoint = ?", (damaged,))
+
+    again = CheckpointStore(tmp_path / "state")
+
+    assert again.load()["n"] == left
+    assert again.damaged == 5 - 1 - left
+
+
+def test_a_checkpoint_that_was_not_finished_is_none(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path / "state")
+    checkpoints(store, True)
+    store.begin(full=False).put(b"a piece")
+    store.close()
+
+    assert CheckpointStore(tmp_path / "state").load()["n"] == 0
+
+
+def test_a_checkpoint_of_version_1_is_read(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "state") as database:
+        database.execute(
+            "CREATE TABLE checkpoint (id INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL, "
+            "digest BLOB NOT NULL, body BLOB NOT NULL)"
+        )
+        body = b"\x81\xa1n\x07"
+        digest = blake2b(body, digest_size=16).digest()
+        database.execute("INSERT INTO checkpoint (version, digest, body) VALUES (1, ?, ?)", (digest, body))
+
+    store = CheckpointStore(tmp_path / "state")
+
+    assert store.load() == {"n": 7}
+    checkpoints(store, True)
+    assert store.load()["n"] == 0

@@ -14,6 +14,7 @@ from sigma.collection import SigmaCollection
 
 from engine.alert.attack_names import ENTERPRISE_TACTICS, ENTERPRISE_TECHNIQUES, ICS_TACTICS, ICS_TECHNIQUES
 from engine.cases import run_cases
+from engine.ruleset.additions import KEYS
 from engine.ruleset.load import load
 
 ROOT = Path(__file__).parents[2]
@@ -158,13 +159,36 @@ def test_no_rule_names_an_address_or_a_person_of_the_demo() -> None:
 
 def test_the_examples_of_the_readme_run(tmp_path: Path) -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", (RULES / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    (tmp_path / "rules").mkdir()
-    (tmp_path / "cases").mkdir()
-    (tmp_path / "rules" / "examples.yml").write_text("---\n".join(blocks[:-1]), encoding="utf-8")
-    (tmp_path / "cases" / "examples.yml").write_text(blocks[-1], encoding="utf-8")
+    for folder in ("rules", "cases"):
+        (tmp_path / folder).mkdir()
 
-    report = run_cases(tmp_path / "rules", tmp_path / "cases")
+    examples: list[str] = []
+    wrong = []
+    for block in blocks:
+        if not block.startswith("- "):
+            examples.append(block)
+            continue
+        own = 0 if "fires: {" in block else -1  # of all the rules so far, or of the one above
+        (tmp_path / "rules" / "above.yml").write_text("---\n".join(examples[:own]), encoding="utf-8")
+        (tmp_path / "rules" / "own.yml").write_text("---\n".join(examples[own:]), encoding="utf-8")
+        (tmp_path / "cases" / "own.yml").write_text(block, encoding="utf-8")
+        report = run_cases(tmp_path / "rules", tmp_path / "cases")
+        wrong += report.lines if report.cases == 2 else [f"{report.cases} cases in {block}"]
 
-    assert report.lines == []
-    assert report.cases == 2
-    assert len(load([tmp_path / "rules"]).correlations) == 4
+    assert wrong == []
+    assert [problem for problem in load([tmp_path / "rules"]).problems if problem.severity == "error"] == []
+
+
+def test_the_examples_of_the_readme_are_valid_for_an_editor() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (RULES / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    validator = jsonschema.Draft202012Validator(json.loads((RULES / "schema.json").read_text(encoding="utf-8")))
+
+    examples = [yaml.safe_load(block) for block in blocks if not block.startswith("- ")]
+
+    assert [(one["title"], error.message) for one in examples for error in validator.iter_errors(one)] == []
+
+
+def test_every_key_of_ours_has_an_example_in_the_readme() -> None:
+    text = (RULES / "README.md").read_text(encoding="utf-8")
+
+    assert [key for key in KEYS if not re.search(rf"tieline: {{{key}:", text)] == []

@@ -3,6 +3,7 @@
 import marshal
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine.correlate.succession import fingerprint as fingerprint_of
 from engine.ruleset import cache, fingerprint
 from engine.ruleset.cache_folder import CacheFolder
+from engine.ruleset.correlation import CorrelationRule
 from engine.ruleset.files import RuleFile, contents, rule_files
 from engine.ruleset.load import load
 from engine.ruleset.ruleset import Ruleset
@@ -140,6 +143,26 @@ def test_the_shipped_rules_come_back_as_they_were_loaded(folder: Path, read_agai
     assert _same(first, fresh)
     assert _same(second, fresh)
     assert len(read_again) == 1
+
+
+def test_the_examples_of_the_readme_come_back_with_all_that_stands_under_tieline(tmp_path: Path, folder: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (SHIPPED / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "rules").mkdir()
+    examples = [block for block in blocks if not block.startswith("- ")]
+    (tmp_path / "rules" / "examples.yml").write_text("---\n".join(examples), encoding="utf-8")
+    usual = {field.name: field.default for field in msgspec.structs.fields(CorrelationRule) if not field.required}
+
+    fresh = load([tmp_path / "rules"])
+    first, second = (cache.load([tmp_path / "rules"], folder=folder) for _ in range(2))
+
+    assert _entry(folder)
+    assert _same(first, fresh)
+    assert _same(second, fresh)
+    said = {name for name, plain in usual.items() for rule in fresh.correlations if getattr(rule, name) != plain}
+    assert {"window", "until", "steps", "join", "learn_ns", "expected", "refire", "growth", "suppress_ns"} < said
+    assert {rule.head.id: fingerprint_of(rule) for rule in fresh.correlations} == {
+        rule.head.id: fingerprint_of(rule) for rule in second.correlations
+    }
 
 
 def test_the_rules_of_sigmahq_come_back_as_they_were_loaded(sigmahq: Path, folder: Path, read_again: list[int]) -> None:

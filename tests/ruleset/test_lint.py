@@ -233,6 +233,14 @@ def test_bounds_between_which_nothing_lies_are_an_error(
     )
 
 
+def test_no_match_within_the_timespan_is_what_a_rule_with_expected_holds_for(rules: Rules, tmp_path: Path):
+    text = correlated("event_count", "{lt: 1}", "[a]") + "tieline: {expected: true}\n"
+
+    problems = [problem for problem in said(rules, tmp_path, text) if problem.severity == "error"]
+
+    assert problems == []
+
+
 def test_two_filters_of_one_id_are_an_error(rules: Rules, tmp_path: Path):
     one = "title: f\nid: 4bd9b0e9-7ddc-4b5e-94dc-b0f2b8e9e1c5\nlogsource: {product: windows}\n"
     one += "filter: {rules: any, s: {u: x}, condition: not s}\n"
