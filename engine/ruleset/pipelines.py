@@ -25,6 +25,7 @@ from engine.ruleset.searches import CRASHES
 _RUNS_CODE = ("vars", "allow_template_vars", "vars_allowed_paths", "allow_external_sources", "path", "command", "url")
 _DRAWN = re.compile(r"_cond_[a-z]{10}")  # pySigma's AddConditionTransformation
 _HUNTING = ("tieline", "tieline_ecs")
+_MULTI_FIELDS = (".caseless", ".keyword", ".text")
 _STEPS = ("transformations", "postprocessing", "finalizers")
 
 
@@ -144,6 +145,18 @@ def _settle(rule: SigmaRule) -> None:
         texts = [re.sub(rf"\b{drawn}\b", name, text) for text in texts]
         detections[name] = detections.pop(drawn)
     rule.detection.condition = texts
+    for detection in detections.values():
+        _to_parents(detection)
+
+
+def _to_parents(detection: SigmaDetection) -> None:
+    """``process.executable.caseless`` is a way in which Elasticsearch indexes ``process.executable``: no event has it."""
+    for item in detection.detection_items:
+        if isinstance(item, SigmaDetection):
+            _to_parents(item)
+        elif item.field is not None:
+            for multi_field in _MULTI_FIELDS:
+                item.field = item.field.removesuffix(multi_field)
 
 
 def _harmless(value: Any) -> None:

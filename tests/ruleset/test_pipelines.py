@@ -203,3 +203,15 @@ def test_a_condition_that_a_pipeline_adds_has_the_same_name_each_time(tmp_path: 
 
     assert first.condition == second.condition
     assert first.definition == second.definition
+
+
+def test_a_way_of_indexing_a_field_is_read_as_the_field(tmp_path: Path) -> None:
+    path = tmp_path / "rule.yml"
+    path.write_text(
+        "title: t\nlogsource: {product: windows, category: process_creation}\n"
+        "detection: {s: {Image|endswith: '\\cmd.exe'}, condition: s}\n"
+    )
+
+    (rule,) = load([path], pipelines=["ecs_windows"]).detections
+
+    assert "process.executable" in fields_of(rule)
