@@ -69,7 +69,7 @@ class Column(dict[Any, int]):
         self._checked: list[list[tuple[int, Program, Matches | None]]] = []  # by needle: questions to be evaluated
         self._always: list[tuple[int, Program, bool]] = []  # questions for every value, or for all that is no text
         self._present: set[int] = set()  # questions that every text answers
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[frozenset[int], int] = {}  # of the answers, by the questions that hold
         self.answers: list[int] = []
         """Each different answer once: most values say the same."""
         self._odd: dict[tuple[Any, ...], int] = {}
@@ -200,18 +200,18 @@ class Column(dict[Any, int]):
         self._room = _ROOM
 
     def _number(self, values: Values) -> int:
-        answer = self._answer(values)
+        held = self._held(values)
         if values.cut:
             self._note.cut = True
-        number = self._numbers.get(answer)
+        number = self._numbers.get(held)
         if number is None:
             if len(self.answers) >= REMEMBERED:
                 self._forget()
                 self.answers.clear()
                 self._numbers.clear()
                 self._note.stale = True
-            number = self._numbers[answer] = len(self.answers)
-            self.answers.append(answer)
+            number = self._numbers[held] = len(self.answers)
+            self.answers.append(self._together(held))
         return number
 
     def _found(self, values: Values) -> Iterable[int]:
@@ -226,6 +226,16 @@ class Column(dict[Any, int]):
         return found
 
     def _answer(self, values: Values) -> int:
+        return self._together(self._held(values))
+
+    def _together(self, held: frozenset[int]) -> int:
+        answer, flips = self._base, self._flips
+        for number in held:
+            answer ^= flips[number]
+        return answer
+
+    def _held(self, values: Values) -> frozenset[int]:
+        """The questions that hold."""
         held: set[int] = set()
         row = {0: values}
         equal, direct, tried, checked = self._equal, self._direct, self._tried, self._checked
@@ -236,12 +246,12 @@ class Column(dict[Any, int]):
                 if text in equal:
                     held.update(equal[text])
         for needle in self._found(values):
-            if single or needle not in self._broken:
+            if direct[needle] and (
+                single or needle not in self._broken or any(self._broken[needle] in text for text in texts)
+            ):
                 held.update(direct[needle])
-            else:
-                held.update(direct[needle] if any(self._broken[needle] in text for text in texts) else ())
             for number, matches in tried[needle]:
-                if number not in held and any(map(matches, texts)):
+                if number not in held and (matches(texts[0]) if single else any(map(matches, texts))):
                     held.add(number)
             for number, program, one in checked[needle]:
                 if number not in held and (one(texts[0]) if one is not None and single else program(row)):
@@ -252,10 +262,7 @@ class Column(dict[Any, int]):
         for number, program, of_text_too in self._always:
             if (of_text_too or not plain) and program(row):
                 held.add(number)
-        answer, flips = self._base, self._flips
-        for number in held:
-            answer ^= flips[number]
-        return answer
+        return frozenset(held)
 
 
 def _alternatives(node: Node) -> Iterable[Node]:

@@ -150,7 +150,7 @@ def _settle(rule: SigmaRule) -> None:
 
 
 def _to_parents(detection: SigmaDetection) -> None:
-    """``process.executable.caseless`` is a way in which Elasticsearch indexes ``process.executable``: no event has it."""
+    """``process.executable.caseless`` is how Elasticsearch indexes ``process.executable`` again: no event has it."""
     for item in detection.detection_items:
         if isinstance(item, SigmaDetection):
             _to_parents(item)
