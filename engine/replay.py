@@ -272,6 +272,8 @@ def replay_files(
         files, stages, format=format, reference_time=reference_time, outcome=outcome, on_bytes=on_bytes
     )
     lines = [summary.text(stages, parser, outcome.count())]
+    if not ruleset.detections:
+        lines.append("no rule was used: there is none below --rules, or all of them are disabled (tieline rules check)")
     if profile:
         lines += ["the dearest rules (estimated from samples):"]
         lines += [f"  {cost / 1e6:10.1f} ms {hits:9} hits  {label}" for cost, hits, label in stages.dearest(10)]

@@ -240,3 +240,10 @@ def test_demo_ends_by_itself_and_tells_the_story() -> None:
     assert "critical" in text
     assert "Step by step" in text
     assert "What it means for the plant" in text
+
+
+def test_a_replay_without_a_rule_says_so(tmp_path: Path) -> None:
+    done = tieline("replay", "--rules", tmp_path, "-", stdin=b'{"a": 1}\n')
+
+    assert done.returncode == 0
+    assert b"no rule was used" in done.stderr
