@@ -34,9 +34,15 @@ def program(name: str, package: str) -> Path:
     return Path(found)
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port below the kernel's ephemeral range: nobody's outgoing connection takes it while a server is down."""
-    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+    """A port below the kernel's ephemeral range: nobody's outgoing connection takes it while a server is down.
+
+    None is given twice: the one it was given to may not listen yet.
+    """
+    for port in random.SystemRandom().sample(sorted(set(range(20_000, 32_000)) - _given), 100):
         with (
             socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
@@ -44,6 +50,7 @@ def free_port() -> int:
         ):
             tcp.bind(("127.0.0.1", port))
             udp.bind(("127.0.0.1", port))
+            _given.add(port)
             return port
     raise Absent("none of 100 ports tried between 20000 and 32000 is free")
 
