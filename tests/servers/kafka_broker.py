@@ -90,7 +90,8 @@ def _copy_jars(pom: Path, folder: Path) -> None:
 
 def _format(runtime: list[str], properties: Path) -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(properties)]
+    # with "=": an id may begin with a dash
+    tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--config", str(properties)]
     command = [*runtime, *tool]
     done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     if done.returncode:
