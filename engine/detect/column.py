@@ -173,25 +173,20 @@ class Column(dict[Any, int]):
         return self._keep(key, Values(value)) if known is None else known
 
     def _of_text(self, text: str) -> int:
-        values = Values(text)
-        number = self._number(values)
-        if len(text) <= _LONGEST and not values.cut:
-            self._room -= len(text)
-            if len(self) >= REMEMBERED or self._room < 0:
-                self._forget()
-                number = self._number(values)
-            self[text] = number
-        return number
+        return self._kept(self, text, Values(text), len(text))
 
     def _keep(self, key: tuple[Any, ...], values: Values) -> int:
+        return self._kept(self._odd, key, values, sum(map(len, values.texts)) + _ELEMENT * len(values.texts))
+
+    def _kept(self, memory: dict[Any, int], key: Any, values: Values, size: int) -> int:
+        """The number of the answer, remembered under ``key`` where there is room for ``size`` characters."""
         number = self._number(values)
-        size = sum(map(len, values.texts)) + _ELEMENT * len(values.texts)
         if size <= _LONGEST and not values.cut:
             self._room -= size
-            if len(self._odd) >= REMEMBERED or self._room < 0:
+            if len(memory) >= REMEMBERED or self._room < 0:
                 self._forget()
-                number = self._number(values)
-            self._odd[key] = number
+                self._room -= size
+            memory[key] = number
         return number
 
     def _forget(self) -> None:

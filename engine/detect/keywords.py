@@ -51,7 +51,7 @@ class Keywords:
         called, bits, literals = self._always, self._bits, self._needles.literals
         if text is None or len(text) > SCANNED:
             text = "\n".join(everything(event.fields, b"").folded)
-        for number in literals(text.encode() if text.isascii() else encoded(text)):
+        for number in literals(encoded(text)):
             called |= bits[number]
         original = event.original
         if original[:1] != OBJECT:
