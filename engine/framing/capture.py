@@ -6,10 +6,10 @@ from typing import Any
 from engine.framing.capture_file import CaptureFile, Packet, is_capture
 from engine.framing.conversations import Conversations
 from engine.framing.ip import Fragments, datagram
-from engine.framing.link import LINK_TYPES, network
+from engine.framing.link import LINK_TYPES, macs, network, without_ip
 from engine.framing.recognition import Recognition
 from engine.framing.talk import Seen
-from engine.model import Chunk, Frame, LogFormat
+from engine.model import Chunk, Flow, Frame, LogFormat
 
 __all__ = ["Capture", "is_capture"]
 
@@ -20,7 +20,11 @@ _SAME_CLOCK_NS = 3_600_000_000_000
 class _Stream:
     """One capture file, or one live capture."""
 
-    def __init__(self, offset: int, conversations: Conversations, stats: dict[str, int]) -> None:
+    def __init__(
+        self, source: str, name: str, offset: int, conversations: Conversations, stats: dict[str, int]
+    ) -> None:
+        self.source = source
+        self.name = name
         self.file = CaptureFile(offset)
         self.conversations = conversations
         self.fragments = Fragments(stats)
@@ -123,7 +127,7 @@ class Capture:
             max_buffered=self._max_buffered,
             max_pdu=self._max_pdu,
         )
-        return _Stream(offset, conversations, self.stats)
+        return _Stream(source, name, offset, conversations, self.stats)
 
     def _packet(self, stream: _Stream, packet: Packet, received: int, out: list[Frame]) -> None:
         stats = self.stats
@@ -136,7 +140,7 @@ class Capture:
         stream.time = time
         found = network(packet.link_type, packet.data)
         if found is None:
-            stats["not_ip" if packet.link_type in LINK_TYPES else "unknown_link_type"] += 1
+            self._without_ip(stream, packet, time, received, out)
             return
         offset, vlans = found
         part = datagram(packet.data, offset)
@@ -146,6 +150,31 @@ class Capture:
             return
         seen = Seen(time, stream.number, received, packet.end, packet.link_type, packet.data, vlans, packet.interface)
         stream.conversations.packet(part, seen, out)
+
+    def _without_ip(self, stream: _Stream, packet: Packet, time: int, received: int, out: list[Frame]) -> None:
+        found = without_ip(packet.link_type, packet.data)
+        if found is not None:
+            kind, start, vlans = found
+            payload = packet.data[start:]
+            format = self._recognition.of_ethertype(kind, payload)
+            if format is not None:
+                sender, receiver = macs(packet.link_type, packet.data)
+                self.stats["pdus"] += 1
+                out.append(
+                    Frame(
+                        payload=payload,
+                        source=stream.source,
+                        stream=stream.name,
+                        received=received,
+                        sequence=stream.number << 16,
+                        position=packet.end,
+                        format=format.id,
+                        time=time,
+                        flow=Flow("", 0, "", 0, "ethernet", sender, receiver, vlan=vlans, interface=packet.interface),
+                    )
+                )
+                return
+        self.stats["not_ip" if packet.link_type in LINK_TYPES else "unknown_link_type"] += 1
 
     def _report(self, stream: _Stream, chunk: Chunk) -> None:
         if stream.file.problem is not None and not stream.reported:

@@ -7,6 +7,7 @@ _TWO = struct.Struct(">H").unpack_from
 
 _IP = {0x0800, 0x86DD}
 _VLAN = {0x8100, 0x88A8, 0x9100}
+_ETHERTYPES = 0x0600
 # Address families of IPv4 and IPv6: BSD NULL headers carry the number of the system that wrote them, in its byte order.
 _FAMILIES = {2, 10, 24, 28, 30}
 
@@ -43,6 +44,32 @@ def network(link_type: int, data: bytes) -> tuple[int, Vlans] | None:
     if link_type == 276:
         return _tagged(data, _TWO(data, 0)[0], 20) if size >= 40 else None
     return None
+
+
+def without_ip(link_type: int, data: bytes) -> tuple[int, int, Vlans] | None:
+    """What travels on Ethernet itself: its EtherType, the offset of its first byte, and the VLANs; None: nothing does.
+
+    >>> without_ip(1, bytes(12) + bytes.fromhex("81000014 8892 fefe"))
+    (34962, 18, (20,))
+    """
+    start = {ETHERNET: 12, 113: 14}.get(link_type)
+    if start is not None:
+        behind = start + 2
+    elif link_type == 276:
+        start, behind = 0, 20
+    else:
+        return None
+    if len(data) < behind:
+        return None
+    kind = _TWO(data, start)[0]
+    vlans: Vlans = ()
+    while kind in _VLAN:
+        if len(data) < behind + 4:
+            return None
+        vlans += (_TWO(data, behind)[0] & 0x0FFF,)
+        kind = _TWO(data, behind + 2)[0]
+        behind += 4
+    return (kind, behind, vlans) if kind >= _ETHERTYPES else None  # below: a length (IEEE 802.3)
 
 
 def _tagged(data: bytes, kind: int, offset: int) -> tuple[int, Vlans] | None:

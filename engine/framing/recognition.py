@@ -10,13 +10,18 @@ _ENOUGH = 4_096
 
 
 class Recognition:
-    """Formats of streams and datagrams, by port and by fingerprint."""
+    """Formats of streams and datagrams by port and by fingerprint, of what travels on Ethernet itself by EtherType."""
 
     def __init__(self, formats: Sequence[LogFormat]) -> None:
         self._ports: dict[tuple[int, int], list[LogFormat]] = {}
         self._certain: dict[int, list[LogFormat]] = {TCP: [], UDP: []}
         self._by_id = {format.id: format for format in formats}
+        self._by_ethertype: dict[int, list[LogFormat]] = {}
         for format in formats:
+            if format.transport == "ethernet":
+                for port in format.ports:
+                    self._by_ethertype.setdefault(port, []).append(format)
+                continue
             if format.transport == "udp":
                 protocol = UDP
             elif format.cut is not None:
@@ -70,6 +75,12 @@ class Recognition:
                 return format
         for format in self._certain[UDP]:
             if format.fingerprint is not None and format.fingerprint(payload):
+                return format
+        return None
+
+    def of_ethertype(self, kind: int, payload: bytes) -> LogFormat | None:
+        for format in self._by_ethertype.get(kind, ()):
+            if format.fingerprint is None or format.fingerprint(payload):
                 return format
         return None
 

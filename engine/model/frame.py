@@ -10,7 +10,8 @@ class Flow(msgspec.Struct, frozen=True, gc=False):
     """Who talks to whom in the conversation that a PDU belongs to: the client opened it, whoever sent the PDU.
 
     ``number`` (the frame number of its first packet) tells apart conversations that use the same ports one after
-    another.
+    another. On ``transport`` "ethernet" there are no addresses of IP and no ports: ``client_mac`` is the sender of the
+    frame, ``server_mac`` its receiver, and all frames of a capture belong to one conversation.
     """
 
     client_ip: str

@@ -55,8 +55,8 @@ class LogFormat(msgspec.Struct, frozen=True, kw_only=True):
       direction or a datagram) is one of its records. Cheap and certain, or absent.
     - ``cut``: for a protocol over a stream: the length of the PDU at the start of a buffer, None while it is not yet
       known,
-      and ParseError where no PDU can start there. ``ports``: the servers' well-known ports. ``transport``: "tcp" or
-      "udp".
+      and ParseError where no PDU can start there. ``ports``: the servers' well-known ports. ``transport``: "tcp",
+      "udp", or "ethernet" (then ``ports`` are EtherTypes).
     - ``asks``: whether a PDU is a request, None where it could be either: tells the client where neither a SYN nor a
       port does.
     - ``starts_record``: whether a line starts a record (records of several lines in a file).

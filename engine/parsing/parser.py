@@ -94,7 +94,8 @@ class Parser:
         self._last.pop(source, None)
 
     def _converse(self, log_format: LogFormat, frame: Frame) -> None:
-        key = (frame.source, log_format.id, frame.flow, "" if frame.flow is not None else frame.stream)
+        flow = None if frame.flow is None or frame.flow.transport == "ethernet" else frame.flow
+        key = (frame.source, log_format.id, flow, "" if flow is not None else frame.stream)
         opened = self._sessions.get(key)
         if opened is None:
             assert log_format.session is not None

@@ -89,17 +89,19 @@ def conversation(frame: Frame) -> Fields:
     flow = frame.flow
     if flow is None:
         return {}
-    fields: Fields = {
-        "event.kind": "event",
-        "event.category": ["network"],
-        "network.transport": flow.transport,
-        "network.type": "ipv6" if ":" in flow.server_ip else "ipv4",
-        "source.ip": flow.client_ip,
-        "source.port": flow.client_port,
-        "destination.ip": flow.server_ip,
-        "destination.port": flow.server_port,
-        "related.ip": list(dict.fromkeys((flow.client_ip, flow.server_ip))),
-    }
+    fields: Fields = {"event.kind": "event", "event.category": ["network"]}
+    if flow.client_ip:
+        fields.update(
+            {
+                "network.transport": flow.transport,
+                "network.type": "ipv6" if ":" in flow.server_ip else "ipv4",
+                "source.ip": flow.client_ip,
+                "source.port": flow.client_port,
+                "destination.ip": flow.server_ip,
+                "destination.port": flow.server_port,
+                "related.ip": list(dict.fromkeys((flow.client_ip, flow.server_ip))),
+            }
+        )
     if flow.client_mac is not None:
         fields["source.mac"] = flow.client_mac
     if flow.server_mac is not None:

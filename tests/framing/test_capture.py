@@ -162,6 +162,32 @@ def test_a_datagram_of_a_known_port_or_shape_is_a_frame() -> None:
     assert found[0].flow.transport == "udp"
 
 
+def test_what_travels_on_ethernet_itself_is_a_frame_of_the_format_with_its_ethertype() -> None:
+    toy = LogFormat(
+        id="toy", vendor="", product="", spec="", logsource=LogSource(), ports=(0x8892,), transport="ethernet",
+        session=S7COMM.session, fingerprint=lambda head: head.startswith(b"\xfe\xfd"),
+    )  # fmt: skip
+    packets = [
+        wire.ethernet(b"\xfe\xfdset", kind=0x8892),
+        wire.ethernet(b"\xfe\xfdset", kind=0x8892, vlans=[7]),
+        wire.ethernet(b"cyclic data", kind=0x8892),
+        wire.ethernet(b"\xfe\xfdset", kind=0x88B8),
+        wire.ethernet(b"\xfe\xfdset", kind=5),
+        b"\0" * 13,
+    ]
+
+    found, reading = wire.read(wire.pcap([(wire.START + n, packet) for n, packet in enumerate(packets)]), [toy])
+
+    assert [(frame.payload[:5], frame.sequence >> 16, frame.time) for frame in found] == [
+        (b"\xfe\xfdset", 1, wire.START),
+        (b"\xfe\xfdset", 2, wire.START + 1),
+    ]
+    assert [frame.flow and frame.flow.vlan for frame in found] == [(), (7,)]
+    assert found[0].flow is not None
+    assert found[0].flow.client_mac == "00-00-5E-00-53-0A"
+    assert reading.stats["not_ip"] == 4
+
+
 def test_a_pdu_that_the_snapshot_length_cuts_is_a_truncated_frame_and_reading_goes_on() -> None:
     answer = bytes.fromhex("000100000007010304 002a002b")
     line = wire.Line().open().asks(READ).answers(answer).asks(READ).answers(answer)
