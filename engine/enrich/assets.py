@@ -11,6 +11,8 @@
         zone: cell_a
         criticality: high
         consequence: The mixer overfills; caustic reaches the floor drain.
+        tags:
+          - {name: Mixer level, address: 40001, unit: mm, range: [0, 800]}
 """
 
 import re
@@ -23,6 +25,7 @@ import msgspec
 
 from engine.enrich.document import AssetFileError, Item, Problems, document
 from engine.enrich.networks import Address, Network, address
+from engine.enrich.tags import Tag, read_tags
 
 __all__ = ["Asset", "AssetFileError", "Zone", "read_assets"]
 
@@ -40,7 +43,8 @@ class Zone(msgspec.Struct, frozen=True):
 
 
 class Asset(msgspec.Struct, frozen=True):
-    """``hostnames`` beside ``name``, which is one too. ``consequence``: what an attack means, in the plant's words."""
+    """``hostnames`` beside ``name``, which is one too. ``consequence``: what an attack means, in the plant's words.
+    ``tags``: what the plant calls the values that a controller holds."""
 
     name: str
     addresses: tuple[Address | Network, ...] = ()
@@ -54,6 +58,7 @@ class Asset(msgspec.Struct, frozen=True):
     owner: str | None = None
     safety: bool | None = None
     consequence: str | None = None
+    tags: tuple[Tag, ...] = ()
 
 
 def mac(text: str) -> str | None:
@@ -121,6 +126,7 @@ def _assets(section: Item) -> Iterable[tuple[Asset, Item]]:
                 owner=_text(keys, "owner"),
                 safety=keys["safety"].boolean() if "safety" in keys else None,
                 consequence=_text(keys, "consequence"),
+                tags=read_tags(keys["tags"]) if "tags" in keys else (),
             ),
             item,
         )

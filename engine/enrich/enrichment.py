@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from engine.enrich.assets import Asset, Zone, mac
 from engine.enrich.networks import Address, Network, Networks, address
+from engine.enrich.process_image import WRITES, ProcessImage
+from engine.enrich.tags import Tags
 from engine.model import Event, Fields
 
 _REMEMBERED: Final = 65_536  # addresses and names of one side
@@ -43,6 +45,7 @@ class Enrichment:
         self._host = _Side("host")
         self._otherwise_named: dict[tuple[str | None, str | None], Asset | None] = {}
         self._knows_nothing = not (assets or zones)
+        self._tags = {asset.name: Tags(asset.tags) for asset in assets if asset.tags}
 
     def enrich(self, event: Event) -> None:
         """Adds ``tieline.source.*``, ``.destination.*`` and ``.host.*`` in place: only what is known."""
@@ -68,6 +71,14 @@ class Enrichment:
                     self._otherwise(side, _first(value), _first(fields.get(hardware)), _first(fields.get(name)))
                 )
         self._enrich_host(fields)
+
+    def name_tags(self, event: Event, image: ProcessImage) -> None:
+        """What is written to a controller, in the plant's words: ``ot.tag`` and ``ot.engineering.*``, in place. To be
+        called behind ``enrich``, with the image that has observed the event."""
+        fields = event.fields
+        tags = self._tags.get(fields.get("tieline.destination.asset", ""))
+        if tags is not None and fields.get("ot.operation") in WRITES:
+            tags.describe(fields, lambda space, address: image.known(fields, space, address))
 
     def _enrich_host(self, fields: Fields) -> None:
         name = fields.get("host.name")
