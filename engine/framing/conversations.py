@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.framing.ip import TCP, UDP, Datagram
 from engine.framing.link import macs
-from engine.framing.recognition import Recognition, client_side, resumes
+from engine.framing.recognition import Recognition, client_side, resumes, whole_pdus
 from engine.framing.talk import Half, Seen, Talk, flow, keys, stored, talk_of
 from engine.framing.tcp import PATIENCE_NS, Piece
 from engine.model import Frame, LogFormat, ParseError
@@ -291,7 +291,8 @@ class Conversations:
         talk = half.talk
         talk.last = seen.time
         if payload and talk.format is not None:
-            self._emit(half, talk.format, payload, seen.time)
+            for pdu in whole_pdus(talk.format, payload):
+                self._emit(half, talk.format, pdu, seen.time)
 
     def _lose(self, half: Half) -> None:
         """Bytes are missing: the PDU that had begun is lost, and reading goes on at the next that starts a segment."""

@@ -22,16 +22,16 @@ class Recognition:
                 for port in format.ports:
                     self._by_ethertype.setdefault(port, []).append(format)
                 continue
-            if format.transport == "udp":
-                protocol = UDP
-            elif format.cut is not None:
-                protocol = TCP
-            else:
-                continue
-            for port in format.ports:
-                self._ports.setdefault((protocol, port), []).append(format)
-            if format.fingerprint is not None:
-                self._certain[protocol].append(format)
+            protocols = []
+            if format.transport in ("udp", "both"):
+                protocols.append(UDP)
+            if format.transport != "udp" and format.cut is not None:
+                protocols.append(TCP)
+            for protocol in protocols:
+                for port in format.ports:
+                    self._ports.setdefault((protocol, port), []).append(format)
+                if format.fingerprint is not None:
+                    self._certain[protocol].append(format)
 
     def format(self, name: str) -> LogFormat | None:
         return self._by_id.get(name)
@@ -105,6 +105,19 @@ def is_whole(format: LogFormat, data: bytes) -> bool:
             return False
         at += length
     return at > 0
+
+
+def whole_pdus(format: LogFormat, datagram: bytes) -> list[bytes]:
+    """The PDUs of a datagram; what the format does not cut to the last byte is one."""
+    out: list[bytes] = []
+    at = 0
+    while at < len(datagram):
+        length = length_of(format, datagram[at:])
+        if not length or at + length > len(datagram):
+            return [datagram]
+        out.append(datagram[at : at + length])
+        at += length
+    return out
 
 
 def resumes(format: LogFormat, data: bytes) -> bool:

@@ -14,12 +14,14 @@ Finished = tuple[Frame, Fields]
 
 
 class Waiting(msgspec.Struct, gc=False):
-    """A request that waits for its response; ``detail`` is what the format needs to read that."""
+    """A request that waits for its response; ``detail`` is what the format needs to read that. ``part`` tells apart
+    the requests that one frame holds."""
 
     frame: Frame
     key: Hashable
     fields: Fields
     detail: Any = None
+    part: int = 0
 
 
 class Exchange:
@@ -28,7 +30,7 @@ class Exchange:
     __slots__ = ("_by_key", "_waiting")
 
     def __init__(self) -> None:
-        self._waiting: dict[int, Waiting] = {}
+        self._waiting: dict[tuple[int, int], Waiting] = {}
         self._by_key: dict[Hashable, list[Waiting]] = {}
 
     def ask(self, request: Waiting) -> list[Finished]:
@@ -36,7 +38,7 @@ class Exchange:
         out: list[Finished] = []
         if len(self._waiting) >= _MAX_WAITING:
             out.append(self._give_up(next(iter(self._waiting.values()))))
-        self._waiting[request.frame.sequence] = request
+        self._waiting[request.frame.sequence, request.part] = request
         self._by_key.setdefault(request.key, []).append(request)
         return out
 
@@ -57,10 +59,20 @@ class Exchange:
         return [self._give_up(request) for request in late]
 
     def oldest(self) -> int | None:
-        return next(iter(self._waiting), None)
+        return next(iter(self._waiting), (None, 0))[0]
 
     def frames(self) -> list[Frame]:
-        return [request.frame for request in self._waiting.values()]
+        return list({request.frame.sequence: request.frame for request in self._waiting.values()}.values())
+
+    def parts(self) -> list[tuple[int, int]]:
+        """Sequence and part of each request that waits."""
+        return list(self._waiting)
+
+    def keep(self, parts: Iterable[tuple[int, int]]) -> None:
+        """Only these wait still: the others of their frames have been answered."""
+        kept = set(parts)
+        for part in [part for part in self._waiting if part not in kept]:
+            self._remove(self._waiting[part])
 
     def _give_up(self, request: Waiting) -> Finished:
         self._remove(request)
@@ -68,7 +80,7 @@ class Exchange:
         return request.frame, request.fields
 
     def _remove(self, request: Waiting) -> None:
-        self._waiting.pop(request.frame.sequence, None)
+        self._waiting.pop((request.frame.sequence, request.part), None)
         queue = self._by_key[request.key]
         queue.remove(request)
         if not queue:
