@@ -1,8 +1,9 @@
 """Records the packet samples of the parsers afresh: real stacks over the loopback interface, captured by tcpdump.
 
-    python tests/parsers/record_packets.py [modbus | s7comm]
+    python tests/parsers/record_packets.py [modbus | s7comm | iec104 | dnp3]
 
-Needs root (ports 102 and 502, capture) and tcpdump. Addresses become those of RFC 5737 and RFC 7042: the client
+Needs root (ports 102 and 502, capture), tcpdump, and `pip install c104` for IEC 60870-5-104. DNP3 is
+written byte by byte from IEEE 1815 by the test's own builders. Addresses become those of RFC 5737 and RFC 7042: the client
 192.0.2.10, the server 198.51.100.20.
 """
 
@@ -204,6 +205,93 @@ def s7comm() -> None:
         server.stop()
 
 
+def iec104() -> None:
+    import c104
+
+    server = c104.Server(ip="127.0.0.1", port=2404)
+    station = server.add_station(common_address=47)
+    station.add_point(io_address=11, type=c104.Type.M_ME_NC_1, report_ms=1000).value = 42.5
+    points = {
+        address: station.add_point(io_address=address, type=kind)
+        for address, kind in (
+            (12, c104.Type.C_SC_NA_1),
+            (13, c104.Type.C_DC_NA_1),
+            (14, c104.Type.C_RC_NA_1),
+            (15, c104.Type.C_SE_NC_1),
+            (16, c104.Type.C_SC_TA_1),
+            (17, c104.Type.C_SE_NB_1),
+        )
+    }
+
+    def accept(point: c104.Point, previous_info: c104.Information, message: c104.IncomingMessage) -> c104.ResponseState:
+        return c104.ResponseState.SUCCESS
+
+    def refuse(point: c104.Point, previous_info: c104.Information, message: c104.IncomingMessage) -> c104.ResponseState:
+        return c104.ResponseState.FAILURE
+
+    for address, point in points.items():
+        point.on_receive(callable=refuse if address == 17 else accept)
+    points[13].command_mode = c104.CommandMode.SELECT_AND_EXECUTE
+    server.start()
+
+    try:
+        with captured(2404, HERE / "iec104" / "commands.pcap"):
+            client = c104.Client()
+            connection = client.add_connection(ip="127.0.0.1", port=2404, init=c104.Init.NONE)
+            there = connection.add_station(common_address=47)
+            client.start()
+            while not connection.is_connected:
+                time.sleep(0.05)
+            connection.interrogation(common_address=47)
+            connection.counter_interrogation(common_address=47)
+            connection.clock_sync(common_address=47)
+            connection.test(common_address=47)
+            for address, kind, value in (
+                (12, c104.Type.C_SC_NA_1, True),
+                (13, c104.Type.C_DC_NA_1, c104.Double.ON),
+                (14, c104.Type.C_RC_NA_1, c104.Step.HIGHER),
+                (15, c104.Type.C_SE_NC_1, 75.5),
+                (16, c104.Type.C_SC_TA_1, True),
+                (17, c104.Type.C_SE_NB_1, c104.Int16(-300)),
+                (99, c104.Type.C_SC_NA_1, True),
+            ):
+                point = there.add_point(io_address=address, type=kind)
+                if address == 13:
+                    point.command_mode = c104.CommandMode.SELECT_AND_EXECUTE
+                point.value = value
+                point.transmit(cause=c104.Cot.ACTIVATION)
+            connection.interrogation(common_address=48)
+            client.stop()
+    finally:
+        server.stop()
+
+
+def dnp3() -> None:
+    sys.path[:0] = [str(HERE), str(HERE.parent / "framing")]
+    import test_dnp3 as made
+    import wire
+
+    relay = b"\x0c\x01\x28\x01\0\x08\0" + made.CLOSE
+    line = wire.Line(20_000).open()
+    for number, (code, objects) in enumerate(
+        [
+            (21, b"\x3c\x02\x06"),
+            (1, b"\x3c\x02\x06\x3c\x03\x06\x3c\x04\x06\x3c\x01\x06"),
+            (2, b"\x50\x01\x00\x07\x07\x00"),
+            (3, relay),
+            (4, relay),
+            (5, bytes([41, 2, 0x17, 1, 9]) + struct.pack("<hB", 700, 0)),
+            (13, b""),
+        ]
+    ):
+        line.asks(made.request(code, objects, number=number))
+        line.answers(made.response(objects if code in (3, 4, 5) else b"", number=number))
+    line.asks(made.request(18, number=9))
+    line.answers(made.response(number=9, indications=1)).close()
+    (HERE / "dnp3").mkdir(exist_ok=True)
+    (HERE / "dnp3" / "operations.pcap").write_bytes(wire.pcap(line.packets))
+
+
 def attempt(part: Callable, client: object) -> None:
     """Each step of ``part`` on its own: what the server refuses is part of the recording."""
     calls = Recorder(client)
@@ -227,5 +315,6 @@ class Recorder:
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
-    for job in sys.argv[1:] or ["modbus", "s7comm"]:
-        {"modbus": modbus, "s7comm": s7comm}[job]()
+    jobs = {"modbus": modbus, "s7comm": s7comm, "iec104": iec104, "dnp3": dnp3}
+    for job in sys.argv[1:] or jobs:
+        jobs[job]()
