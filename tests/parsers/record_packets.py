@@ -1,8 +1,8 @@
 """Records the packet samples of the parsers afresh: real stacks over the loopback interface, captured by tcpdump.
 
-    python tests/parsers/record_packets.py [modbus | s7comm | iec104 | dnp3]
+    python tests/parsers/record_packets.py [modbus | s7comm | iec104 | dnp3 | enip]
 
-Needs root (ports 102 and 502, capture), tcpdump, and `pip install c104` for IEC 60870-5-104. DNP3 is
+Needs root (ports 102 and 502, capture), tcpdump, and `pip install c104 cpppo` for those two stacks. DNP3 is
 written byte by byte from IEEE 1815 by the test's own builders. Addresses become those of RFC 5737 and RFC 7042: the client
 192.0.2.10, the server 198.51.100.20.
 """
@@ -292,6 +292,33 @@ def dnp3() -> None:
     (HERE / "dnp3" / "operations.pcap").write_bytes(wire.pcap(line.packets))
 
 
+def enip() -> None:
+    server = subprocess.Popen(
+        [sys.executable, "-m", "cpppo.server.enip", "--address", "127.0.0.1:44818", "Level=INT[10]", "Flow=REAL[4]"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(3)
+
+    def client(*words: str) -> None:
+        subprocess.run(
+            [sys.executable, "-m", "cpppo.server.enip.client", "--address", "127.0.0.1:44818", *words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=30,
+        )
+
+    try:
+        with captured(44_818, HERE / "enip" / "tags.pcap"):
+            client("--list-identity", "--list-services", "Level[0-3]")
+            client("Level[2-3]=(INT)700,701", "Flow[1]=(REAL)1.5", "Missing[0]")
+            client("--multiple", "Level[0]", "Level[1]=(INT)5", "Missing[0]=(INT)1")
+            client("--send-path", "", "--route-path", "false", "@0x01/1/7", "Level[4]=(INT)-9")
+    finally:
+        server.terminate()
+        server.wait()
+
+
 def attempt(part: Callable, client: object) -> None:
     """Each step of ``part`` on its own: what the server refuses is part of the recording."""
     calls = Recorder(client)
@@ -315,6 +342,6 @@ class Recorder:
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
-    jobs = {"modbus": modbus, "s7comm": s7comm, "iec104": iec104, "dnp3": dnp3}
+    jobs = {"modbus": modbus, "s7comm": s7comm, "iec104": iec104, "dnp3": dnp3, "enip": enip}
     for job in sys.argv[1:] or jobs:
         jobs[job]()
