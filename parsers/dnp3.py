@@ -5,7 +5,7 @@
     05 64 17 c4 04 00 03 00 …  c3 c3 04 0c 01 28 01 00 08 00 …      operate: close binary output 8 of outstation 4
 
 Addresses of DNP3 tell the stations: ``ot.unit_id`` is the outstation, ``ot.master_id`` the master. ``source`` is the
-master, whoever opened the connection.
+master, whoever opened the connection: an outstation may be the one that connects (13.2.3).
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import dnp3_link, ot
-from parsers._grammar.dialogue import Dialogue
+from parsers._grammar.dialogue import Dialogue, turned
 from parsers._grammar.dnp3_link import Link, link
 from parsers._grammar.dnp3_objects import (
     CONTROLS,
@@ -103,7 +103,7 @@ class Conversation(Dialogue):
     def _start(self, frame: Frame, found: Link, original: bytes | None = None) -> Fields:
         fields = self.begin(frame, "dnp3", original)
         if not frame.from_client and frame.flow is not None:
-            _turn(fields)
+            turned(fields)
         fields["ot.unit_id"], fields["ot.master_id"] = found.destination, found.source
         if found.destination >= _BROADCAST:
             fields["ot.broadcast"] = True
@@ -157,16 +157,6 @@ class Conversation(Dialogue):
         else:
             _response(fragment, waiting)
         return [self.say(waiting.frame, waiting.fields)]
-
-
-def _turn(fields: Fields) -> None:
-    """The station that listened is the master: an outstation may be the one that connects (13.2.3)."""
-    for name in ("ip", "port", "mac"):
-        one, two = fields.pop(f"source.{name}", None), fields.pop(f"destination.{name}", None)
-        if two is not None:
-            fields[f"source.{name}"] = two
-        if one is not None:
-            fields[f"destination.{name}"] = one
 
 
 def _describe(code: int, headers: list[Points], fields: Fields) -> None:

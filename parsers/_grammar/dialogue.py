@@ -77,6 +77,16 @@ class Dialogue:
         return ()
 
 
+def turned(fields: Fields) -> None:
+    """Source and destination change places: the side that did not open the conversation is the one that asks."""
+    for name in ("ip", "port", "mac"):
+        one, two = fields.pop(f"source.{name}", None), fields.pop(f"destination.{name}", None)
+        if two is not None:
+            fields[f"source.{name}"] = two
+        if one is not None:
+            fields[f"destination.{name}"] = one
+
+
 def sentence(fields: Fields) -> str:
     """An event in a line, for people."""
     words = [fields["ot.protocol"], fields["ot.function"]]

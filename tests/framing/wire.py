@@ -39,6 +39,20 @@ def tcp(source: int, target: int, sequence: int, acknowledged: int, flags: int, 
     return ports + struct.pack(">IIBBHHH", sequence % 2**32, acknowledged % 2**32, 0x50, flags, 8192, 0, 0) + payload
 
 
+def udp(source: int, target: int, payload: bytes) -> bytes:
+    return struct.pack(">HHHH", source, target, 8 + len(payload), 0) + payload
+
+
+def datagrams(port: int, exchange: Iterable[tuple[bool, bytes]], *, client_port: int = 40_001) -> bytes:
+    """A capture of datagrams (from the client?, payload), a millisecond apart."""
+    packets = []
+    for number, (from_client, payload) in enumerate(exchange, 1):
+        ends = (CLIENT, SERVER) if from_client else (SERVER, CLIENT)
+        ports = (client_port, port) if from_client else (port, client_port)
+        packets.append((START + number * MILLISECOND, ethernet(ipv4(*ends, udp(*ports, payload), protocol=17))))
+    return pcap(packets)
+
+
 class Line:
     """One connection on the wire: what each side says, in order; ``packets`` are (time, bytes)."""
 

@@ -1,9 +1,9 @@
 """Records the packet samples of the parsers afresh: real stacks over the loopback interface, captured by tcpdump.
 
-    python tests/parsers/record_packets.py [modbus | s7comm | iec104 | dnp3 | enip]
+    python tests/parsers/record_packets.py [modbus | s7comm | iec104 | dnp3 | enip | bacnet]
 
-Needs root (ports 102 and 502, capture), tcpdump, and `pip install c104 cpppo` for those two stacks. DNP3 is
-written byte by byte from IEEE 1815 by the test's own builders. Addresses become those of RFC 5737 and RFC 7042: the client
+Needs root (ports 102 and 502, capture), tcpdump, and `pip install c104 cpppo` for those two stacks. DNP3 and
+BACnet are written byte by byte from their standards by the builders of their tests. Addresses become those of RFC 5737 and RFC 7042: the client
 192.0.2.10, the server 198.51.100.20.
 """
 
@@ -292,6 +292,32 @@ def dnp3() -> None:
     (HERE / "dnp3" / "operations.pcap").write_bytes(wire.pcap(line.packets))
 
 
+def bacnet() -> None:
+    sys.path[:0] = [str(HERE), str(HERE.parent / "framing")]
+    import test_bacnet as made
+    import wire
+
+    value = b"\x0c" + made.ANALOG_VALUE_5 + made.PRESENT_VALUE
+    exchange = [(True, b"\x81\x05\x00\x06\x00\x3c"), (False, b"\x81\x00\x00\x06\x00\x00")]
+    exchange += [
+        (from_client, made.datagram(apdu))
+        for from_client, apdu in [
+            (True, b"\x10\x08"),
+            (False, b"\x10\x00\xc4" + made.DEVICE_9),
+            (True, made.confirmed(12, value, invoke=1)),
+            (False, made.complex(12, value + b"\x3e\x44" + struct.pack(">f", 21.5) + b"\x3f", invoke=1)),
+            (True, made.write(b"\x44" + struct.pack(">f", 99.0), priority=b"\x49\x08")),
+            (False, made.simple(15)),
+            (True, made.confirmed(20, b"\x09\x00\x1d\x05\x00pass", invoke=2)),
+            (False, made.error(20, 26, invoke=2)),
+            (True, made.confirmed(17, b"\x09\x05\x19\x01", invoke=3)),
+            (False, made.simple(17, invoke=3)),
+        ]
+    ]
+    (HERE / "bacnet").mkdir(exist_ok=True)
+    (HERE / "bacnet" / "controller.pcap").write_bytes(wire.datagrams(47_808, exchange, client_port=47_808))
+
+
 def enip() -> None:
     server = subprocess.Popen(
         [sys.executable, "-m", "cpppo.server.enip", "--address", "127.0.0.1:44818", "Level=INT[10]", "Flow=REAL[4]"],
@@ -342,6 +368,6 @@ class Recorder:
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
-    jobs = {"modbus": modbus, "s7comm": s7comm, "iec104": iec104, "dnp3": dnp3, "enip": enip}
+    jobs = {"modbus": modbus, "s7comm": s7comm, "iec104": iec104, "dnp3": dnp3, "enip": enip, "bacnet": bacnet}
     for job in sys.argv[1:] or jobs:
         jobs[job]()
