@@ -1,8 +1,8 @@
 """Records the packet samples of the parsers afresh: real stacks over the loopback interface, captured by tcpdump.
 
-    python tests/parsers/record_packets.py [modbus | s7comm | iec104 | dnp3 | enip | bacnet]
+    python tests/parsers/record_packets.py [modbus | s7comm | iec104 | dnp3 | enip | bacnet | opcua]
 
-Needs root (ports 102 and 502, capture), tcpdump, and `pip install c104 cpppo` for those two stacks. DNP3 and
+Needs root (ports 102 and 502, capture), tcpdump, and `pip install c104 cpppo asyncua` for those three stacks. DNP3 and
 BACnet are written byte by byte from their standards by the builders of their tests. Addresses become those of RFC 5737 and RFC 7042: the client
 192.0.2.10, the server 198.51.100.20.
 """
@@ -345,6 +345,56 @@ def enip() -> None:
         server.wait()
 
 
+def opcua() -> None:
+    from asyncua import Client, Server, ua
+    from asyncua.server.user_managers import User, UserManager, UserRole
+
+    class Users(UserManager):
+        def get_user(self, iserver: object, username: str | None = None, **_: object) -> User | None:
+            return None if username == "intruder" else User(role=UserRole.User)
+
+    async def record() -> None:
+        server = Server(user_manager=Users())
+        await server.init()
+        server.set_endpoint("opc.tcp://127.0.0.1:4840/boiler")
+        space = await server.register_namespace("urn:example:boiler")
+        boiler = await server.nodes.objects.add_object(space, "Boiler")
+        setpoint = await boiler.add_variable(ua.NodeId("Boiler.Setpoint", space), "Setpoint", 21.5)
+        await setpoint.set_writable()
+        locked = await boiler.add_variable(ua.NodeId("Boiler.Level", space), "Level", 7)
+
+        async def reset(parent: object, reason: ua.Variant) -> list[ua.Variant]:
+            return [ua.Variant(True)]
+
+        method = await boiler.add_method(
+            ua.NodeId("Boiler.Reset", space), "Reset", reset, [ua.VariantType.String], [ua.VariantType.Boolean]
+        )
+        async with server:
+            async with Client("opc.tcp://127.0.0.1:4840/boiler") as client:
+                await client.get_node(setpoint.nodeid).read_value()
+                await client.get_node(setpoint.nodeid).write_value(99.5)
+                for node, value in ((locked, 8), (ua.NodeId("Nothing", space), 1)):
+                    try:
+                        await client.get_node(getattr(node, "nodeid", node)).write_value(value)
+                    except ua.UaError as refusal:
+                        print(refusal, file=sys.stderr)
+                await client.get_node(boiler.nodeid).call_method(method.nodeid, ua.Variant("maintenance"))
+                await client.nodes.objects.get_children()
+            for name in ("k.vogt", "intruder"):
+                client = Client("opc.tcp://127.0.0.1:4840/boiler")
+                client.set_user(name)
+                client.set_password("not a secret")
+                try:
+                    async with client:
+                        pass
+                except ua.UaError as refusal:
+                    print(refusal, file=sys.stderr)
+
+    (HERE / "opcua").mkdir(exist_ok=True)
+    with captured(4840, HERE / "opcua" / "boiler.pcap"):
+        asyncio.run(record())
+
+
 def attempt(part: Callable, client: object) -> None:
     """Each step of ``part`` on its own: what the server refuses is part of the recording."""
     calls = Recorder(client)
@@ -368,6 +418,14 @@ class Recorder:
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
-    jobs = {"modbus": modbus, "s7comm": s7comm, "iec104": iec104, "dnp3": dnp3, "enip": enip, "bacnet": bacnet}
+    jobs = {
+        "modbus": modbus,
+        "s7comm": s7comm,
+        "iec104": iec104,
+        "dnp3": dnp3,
+        "enip": enip,
+        "bacnet": bacnet,
+        "opcua": opcua,
+    }
     for job in sys.argv[1:] or jobs:
         jobs[job]()
