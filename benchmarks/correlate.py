@@ -1,9 +1,9 @@
-"""Correlation: matches a second on one core, memory a group, a million groups saved and restored, rsigma beside it.
+"""Correlation: matches a second on one core, memory a group, a million groups saved and restored; others beside it.
 
 ::
 
     python -m benchmarks.correlate              # the whole table
-    python -m benchmarks.correlate --peer       # only rsigma beside us, with the truth of the oracle
+    python -m benchmarks.correlate --peer       # only rsigma and SEC beside us, with what is true
 
 CPU time, the median of three runs. Matches are made before the clock starts; what is measured is their way through the
 correlator, watermark and all. Each row is a process of its own, pinned to one core.
@@ -11,12 +11,8 @@ correlator, watermark and all. Each row is a process of its own, pinned to one c
 
 import argparse
 import gc
-import json
 import os
 import random
-import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +22,7 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
+from benchmarks.beside import Rows, rsigma_mixed, rsigma_smallest, sec_brute_force
 from benchmarks.journey import machine
 from benchmarks.traffic import START_S, Traffic
 from engine.app import formats, settle
@@ -46,17 +43,16 @@ _SOURCE = LogSource()
 _HEADS = {name: RuleHead(name, name) for name in "abc"}
 _LIMITS = Limits(groups_per_rule=2_000_000)
 
-Rows = list[tuple[str, str, str]]
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.correlate", description=str(__doc__).splitlines()[0])
     parser.add_argument("--core", type=int, default=0)
-    parser.add_argument("--peer", action="store_true", help="only rsigma beside us")
+    parser.add_argument("--peer", action="store_true", help="only rsigma and SEC beside us")
     options = parser.parse_args()
     print(machine(), "\n\n| work | measured | aim |\n|---|--:|--:|", sep="")
     parts: list[Callable[[], Rows]] = [_counts, _ordered, _values, _memory, _million, _sparse]
-    for part in [_beside] if options.peer else [*parts, _beside]:
+    peers: list[Callable[[], Rows]] = [rsigma_mixed, rsigma_smallest, sec_brute_force]
+    for part in peers if options.peer else [*parts, *peers]:
         with get_context("spawn").Pool(1, os.sched_setaffinity, (0, {options.core})) as pool:
             for row in pool.apply(part):
                 print("|", " | ".join(row), "|", flush=True)
@@ -241,94 +237,6 @@ def _numbered(number: int) -> CorrelationRule:
         timespan_ns=600 * _S,
         condition=Threshold((("gte", 5),)),
     )
-
-
-_RULES = """\
-title: {name}
-id: 00000000-0000-4000-8000-00000000000{number}
-name: {name}
-status: experimental
-logsource: {{category: probe}}
-detection: {{s: {{act: {name}}}, condition: s}}
-level: low
----
-"""
-_SEQUENCE = """\
-title: sequence
-id: 00000000-0000-4000-8000-000000000009
-status: experimental
-correlation: {type: temporal_ordered, rules: [a, b, c], group-by: [who], timespan: 60s}
-level: high
-"""
-
-
-def _beside() -> Rows:
-    """Raw JSON to ordered sequences, as processes, their start left out."""
-    if shutil.which("rsigma") is None:
-        return [("rsigma beside it", "not there: cargo install rsigma --version 0.26.0", "")]
-    with tempfile.TemporaryDirectory(prefix="tieline-correlate-") as name:
-        return _processes(Path(name))
-
-
-def _processes(folder: Path) -> Rows:
-    rng = random.Random(3)
-    count = 200_000
-    events = [
-        {
-            "@timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(1_767_225_600 + n // 100)) + f".{n % 100:02}Z",
-            "event.id": f"e{n}",
-            "ls_category": "probe",
-            "act": rng.choices("abcn", (3, 2, 2, 93))[0],
-            "who": f"user-{rng.randrange(600)}",
-        }
-        for n in range(count)
-    ]
-    stream = folder / "events.ndjson"
-    stream.write_text("".join(json.dumps(event) + "\n" for event in events))
-    empty = folder / "empty.ndjson"
-    empty.write_text(json.dumps(events[0]) + "\n")
-    rules = folder / "rules"
-    rules.mkdir()
-    text = "".join(_RULES.format(name=name, number=number) for number, name in enumerate("abc")) + _SEQUENCE
-    (rules / "rules.yml").write_text(text)
-    ours = [sys.executable, "-m", "engine.cli", "replay", "--format", "json", "--rules", str(rules)]
-    theirs = ["rsigma", "engine", "eval", "-r", str(rules), "--timestamp-field", "@timestamp", "-q", "-e"]
-    true = _truth(events)
-    rows: Rows = []
-    speeds = []
-    for name, command, prefix in (("Tieline", ours, ""), ("rsigma", theirs, "@")):
-        start = median(_cpu([*command, prefix + str(empty)])[0] for _ in range(3))
-        done = [_cpu([*command, prefix + str(stream)]) for _ in range(3)]
-        speeds.append(count / (median(seconds for seconds, _ in done) - start))
-        found = sum(b"sequence" in line for line in done[0][1].splitlines())
-        rows.append((f"{name}, JSON to {found:,} sequences ({true:,} true): events/s", f"{speeds[-1]:,.0f}", ""))
-    rows.append(("Tieline to rsigma", f"{speeds[0] / speeds[1]:.2f}", "≥ 1.2"))
-    return rows
-
-
-def _cpu(command: list[str]) -> tuple[float, bytes]:
-    before = os.times()
-    done = subprocess.run(command, check=True, cwd=_ROOT, capture_output=True)
-    after = os.times()
-    return (
-        after.children_user - before.children_user + after.children_system - before.children_system,
-        done.stdout,
-    )
-
-
-def _truth(events: list[dict[str, str]]) -> int:
-    """The alerts that the oracle of the tests finds: it is quadratic, so group by group."""
-    sys.path[:0] = [str(_ROOT / "tests" / folder) for folder in ("oracle", "correlate")]
-    import correlations as oracle
-    from streams import plain
-
-    rule = plain("sequence", "temporal_ordered", "abc", {"gte": 3}, group_by=["who"], timespan=60 * _S)
-    groups: dict[str, list[Match]] = {}
-    for number, event in enumerate(events):
-        if event["act"] in "abc":
-            made = Event({"who": event["who"]}, number * _S // 100, event["event.id"], _SOURCE, "s", number)
-            groups.setdefault(event["who"], []).append(Match(_HEADS[event["act"]], made))
-    return sum(len(oracle.alerts([rule], group, len(events) * _S)) for group in groups.values())
 
 
 if __name__ == "__main__":

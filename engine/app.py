@@ -191,7 +191,7 @@ class Pipeline:
 
     def _count(self, match: Match) -> None:
         correlated = match.correlated
-        if correlated is None or correlated.closed_by is None:
+        if correlated is None or not correlated.closing:
             counts = self.by_rule if correlated is None or correlated.revision == 0 else self.revisions
             counts[match.rule.id] = counts.get(match.rule.id, 0) + 1
 
@@ -288,6 +288,8 @@ def limits(config: Config | None) -> Limits:
     if config is None:
         return Limits()
     return Limits(
+        groups=config.limits.groups,
+        links_per_rule=config.limits.links_per_rule,
         groups_per_rule=config.limits.groups_per_rule,
         matches_per_group=config.limits.matches_per_group,
         held=config.limits.held_matches,

@@ -40,7 +40,7 @@ def publish_pipeline(telemetry: Telemetry, pipeline: Pipeline) -> None:
 
     def evicted() -> Readings:
         stats = pipeline.correlator.stats
-        return {("correlation",): stats.get("evicted_groups", 0) + stats.get("evicted_matches", 0)}
+        return {("correlation",): stats.get("evicted", 0)}
 
     def lag() -> Readings:
         watermark = pipeline.correlator.watermark

@@ -247,11 +247,11 @@ class Service:
             self._deliver(self.pipeline.process(parsed))
 
     def _deliver(self, decided: list[Match]) -> None:
-        """That an alert has closed is no revision, and is not sent."""
+        """That an alert has closed is no revision, and is not sent; what came late to a closed one is."""
         if decided and self.pipeline is not None:
             alert = self.pipeline.alerts.alert
             self.outlets.deliver(
-                [alert(match) for match in decided if match.correlated is None or match.correlated.closed_by is None]
+                [alert(match) for match in decided if match.correlated is None or not match.correlated.closing]
             )
 
     def _tick(self, now: float) -> None:

@@ -192,6 +192,8 @@ def _of_correlation(correlated: Correlated) -> Document:
         ],
         "tieline.events_total": correlated.events_total,
     }
+    if correlated.evicted is not None:
+        out["tieline.correlation.evicted"] = correlated.evicted
     if correlated.closed_by is not None:
         out["tieline.correlation.closed_by"] = correlated.closed_by
     return out

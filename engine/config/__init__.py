@@ -72,11 +72,14 @@ AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Limits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Bounds of what grows: chunks before the stages, correlation groups a rule, matches a group, held matches."""
+    """Bounds of what grows: chunks before the stages, correlation groups of all rules together and of one rule, matches
+    a group, facts that link entities a rule, held matches. Of a Kafka group's workers each partition has its own."""
 
     queue_chunks: Count = 256
+    groups: Count = 2_000_000
     groups_per_rule: Count = 200_000
     matches_per_group: Count = 10_000
+    links_per_rule: Count = 50_000
     held_matches: Count = 1_000_000
 
 

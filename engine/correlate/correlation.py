@@ -3,42 +3,27 @@
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.correlate.capture import Changes
 from engine.correlate.group import NEVER, Counts, Group
+from engine.correlate.group_state import group_state, rest_of, restored
 from engine.correlate.items import ID, RULE, TIME, WHAT, Item, Key, origin
-from engine.correlate.keys import Spelling, groups
+from engine.correlate.keys import Spelling, groups, groups_of, otherwise_named
+from engine.correlate.late import add_late
 from engine.correlate.life import Life, open_alert
-from engine.correlate.limits import Limits
+from engine.correlate.links import Links
+from engine.correlate.losses import Losses
 from engine.correlate.revisions import latest
-from engine.correlate.state import Heads, item_from, item_state, life_from, life_state
+from engine.correlate.setting import Owns as Owns
+from engine.correlate.setting import Setting as Setting
+from engine.correlate.state import Heads, item_state
 from engine.correlate.suppression import Suppression
 from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule
 
 _SCANNED = 16
 _MOST_KEPT = 15  # closed alerts of one group, beside the newest, that a late match may be added to
-
-
-Owns = Callable[[CorrelationRule, Key], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What all correlations share.
-
-    ``schedule(when, index, key)`` asks for ``due(key, when)`` once the watermark has passed ``when``; ``emit`` takes
-    what an alert says, whether that goes on to the correlations above, and whether it is told. ``owns``: which groups
-    are ours, where several correlators share the work.
-    """
-
-    limits: Limits
-    lateness_ns: int
-    schedule: Callable[[int, int, Key], None]
-    emit: Callable[[Match, bool, bool], None]
-    owns: Owns | None = None
 
 
 class Correlation(ABC):
@@ -49,13 +34,10 @@ class Correlation(ABC):
     """How long after its time a match is decided."""
     whole: bool = False
     """Whether a decision may need the event of a match that came before."""
+    endless: bool = False
+    """Whether what was lost once may be felt as long as matches go on to come."""
 
-    def __init__(
-        self,
-        rule: CorrelationRule,
-        index: int,
-        setting: Setting,
-    ) -> None:
+    def __init__(self, rule: CorrelationRule, index: int, setting: Setting) -> None:
         self.rule = rule
         self.index = index
         self.timespan = rule.timespan_ns
@@ -69,15 +51,16 @@ class Correlation(ABC):
         self.open_alerts = 0
         self.counts = Counts()
         self._lateness = setting.lateness_ns
-        self._max_groups = setting.limits.groups_per_rule
+        self.most_groups = setting.limits.groups_per_rule
+        self.census = setting.census
         self._max_matches = setting.limits.matches_per_group
         self._schedule = setting.schedule
-        self._emit = setting.emit
-        self._owns = setting.owns
-        self._names: Mapping[str, tuple[str, ...]] = {
-            base: self.resolved(base, rule.group_by) for base in rule.references
-        }
-        self._suppression = Suppression(rule, self._max_groups) if rule.suppress_ns else None
+        self.emit = setting.emit
+        self.owns = setting.owns
+        self._names = {base: self.resolved(base, rule.group_by) for base in rule.references}
+        self.suppression = Suppression(rule, self.most_groups) if rule.suppress_ns else None
+        self.losses = Losses(rule, self.suppression)
+        self.links = Links(rule, setting.limits.links_per_rule, setting.lateness_ns) if rule.links else None
 
     def resolved(self, base: str, names: Sequence[str]) -> tuple[str, ...]:
         """The fields that names or aliases stand for in events of the rule ``base``."""
@@ -98,7 +81,29 @@ class Correlation(ABC):
 
     def taker(self) -> Callable[[Item], None]:
         """``alone``, or what does the same in less time."""
+        if self.links is not None:
+            return lambda item: self.together([item])
         return self.take if type(self).settle is Correlation.settle else self.alone
+
+    def together(self, items: list[Item]) -> None:
+        """All matches of one time, in order."""
+        items = self._linked(items)
+        if self.inner:
+            for item in items:
+                self.inherit(item)
+        for item in items:
+            self.take(item)
+        self.settle()
+
+    def _linked(self, items: list[Item]) -> list[Item]:
+        if self.links is None:
+            return items
+        items = self.links.seen(items)
+        until = self.links.lost_until()
+        if until is not None:
+            self.counts.evicted_links = self.links.evicted
+            self.losses.thinned(until)
+        return items
 
     @abstractmethod
     def decide(self, group: Group, now: int) -> None:
@@ -115,12 +120,16 @@ class Correlation(ABC):
     def keys(self, item: Item) -> Sequence[tuple[Key, Spelling]]:
         match = item[WHAT]
         assert isinstance(match, Match)
-        found = groups(match.event.fields, self._names[item[RULE]]) if self.rule.group_by else _ONE_GROUP
+        found = self._found(match)
         if not found:
             self.counts.missing_key += 1
-        elif self._owns is not None:
-            return [each for each in found if self._owns(self.rule, each[0])]
+        elif self.owns is not None:
+            return [each for each in found if self.owns(self.rule, each[0])]
         return found
+
+    def _found(self, match: Match) -> Sequence[tuple[Key, Spelling]]:
+        names = self._names[match.rule.id]
+        return (groups(match.event.fields, names) or otherwise_named(match.event, names)) if names else _ONE_GROUP
 
     def spelling(self, item: Item, key: Key) -> Spelling:
         match = item[WHAT]
@@ -128,19 +137,48 @@ class Correlation(ABC):
             return match.spelling
         if not key:
             return ()
-        return dict(groups(match.event.fields, self._names[item[RULE]]))[key]
+        return dict(groups_of(match.event, self._names[item[RULE]]))[key]
 
-    def group(self, key: Key) -> Group:
+    def group(self, key: Key, now: int) -> Group:
         if self.changes is not None:
             self.changes.touch(key)
         group = self.groups.get(key)
         if group is None:
             group = self.groups[key] = Group(key, self.fresh_state())
-            if len(self.groups) > self._max_groups:
-                self._evict()
+            if self.losses.any:
+                self.losses.born(group)
+            self.added()
         else:
             self.groups.move_to_end(key)
+            if self.endless and group.lost >= now:
+                group.lost = self.losses.lost(key, now)
+        group.touched = now
         return group
+
+    def added(self) -> None:
+        """There is one group more."""
+        census = self.census
+        census.count += 1
+        if self.size() > self.most_groups:
+            self.evict()
+        if census.count > census.most:
+            census.relieve(self)
+
+    def overflow(self, group: Group) -> None:
+        """A match of the group was given up."""
+        self.counts.evicted_matches += 1
+        group.lossy = True
+        group.lost = self.losses.lost(group.key, group.touched)
+        if group.alert is not None:
+            group.alert.evicted = "yes"
+
+    def inherit(self, item: Item) -> None:
+        """An alert below comes as ``item``, and it may have relied on evicted state."""
+        match = item[WHAT]
+        assert isinstance(match, Match)
+        if match.correlated is not None and match.correlated.evicted is not None:
+            for key, _ in self._found(match):
+                self.losses.inherited(key, self.there(key), item[TIME], match.correlated.evicted)
 
     def there(self, key: Key) -> Group | None:
         """The group, if there is one; it may be changed."""
@@ -197,15 +235,18 @@ class Correlation(ABC):
             self._close(group, alert)
         kept = group.kept
         if kept is not None:
-            kept = [life for life in kept if self._kept_until(life) > now]
+            kept = [life for life in kept if self.kept_until(life) > now]
             group.kept = kept or None
         following = self.trim(group, now)
         if group.alert is not None:
             following = min(following, self._closes(group, group.alert))
         if following == NEVER and kept:
-            following = min(self._kept_until(life) for life in kept)
+            following = min(self.kept_until(life) for life in kept)
         if following == NEVER:
             del self.groups[key]
+            self.census.count -= 1
+            if group.lost > now and self.endless:
+                self.losses.again(key, group.lost, now)
         else:
             self.arm(group, following)
 
@@ -223,11 +264,15 @@ class Correlation(ABC):
         group.alert = alert = open_alert(self.rule, group.key, spelling, opened, last, match, evidence, named)
         self.open_alerts += 1
         self.counts.opened += 1
-        if self._suppression is not None and self._suppression.covers(group.key, opened):
-            alert.suppressed = True
-            self.counts.suppressed += 1
+        alert.evicted = self.losses.doubt(group, opened)
+        if self.suppression is not None:
+            if self.suppression.covers(group.key, opened):
+                alert.suppressed = True
+                self.counts.suppressed += 1
+            self.counts.evicted_suppressions = self.suppression.evicted
+        self.counts.doubted += alert.evicted is not None
         self.arm(group, self._closes(group, alert))
-        self._emit(alert.match(), True, not alert.suppressed)
+        self.emit(alert.match(), True, not alert.suppressed)
         if self.rule.refire == "match":
             self._close(group, alert, "match")
 
@@ -240,90 +285,57 @@ class Correlation(ABC):
                 part for part in latest(evidence) if part[RULE] not in self.inner or not held(part[ID], part[RULE])
             ]
         alert.revise(item, match, evidence)
+        self.losses.missing(alert)
         self.counts.revised += 1
-        self._emit(alert.match(), True, not alert.suppressed)
+        self.emit(alert.match(), True, not alert.suppressed)
+
+    def ends(self, group: Group, end: Item, chain: Sequence[Item]) -> None:
+        """``chain``, in order, ends with the match ``end``."""
+        if (alert := group.alert) is None:
+            self.open(group, end[TIME], end, list(chain))
+        else:
+            self.revise(alert, end, [item for item in chain if not alert.evidence.holds(item[ID], item[RULE])])
 
     def late(self, item: Item, now: int) -> None:
         """A match that the watermark, at ``now``, has passed."""
-        match = item[WHAT]
-        assert isinstance(match, Match)
         self.counts.late += 1
-        if item[RULE] not in self.rule.rules or not self.evidential(match):
-            return
-        for key, _ in self.keys(item):
-            group = self.there(key)
-            if group is None:
-                continue
-            mark = self.mark(item)
-            if any(self.mark(other) == mark for other in group.items[group.head :]):
-                self.counts.duplicates += 1
-                continue
-            lives = [life for life in group.kept or () if self._kept_until(life) >= now]
-            if group.alert is not None:
-                lives.append(group.alert)
-            for alert in lives:
-                if alert.awaits(item[TIME]):
-                    if alert.add_late(item, match):
-                        self.counts.revised += 1
-                        self._emit(alert.match(), False, not alert.suppressed)
-                    break
+        for each in self._linked([item]):
+            if each[RULE] in self.rule.rules:
+                add_late(self, each, now)
 
     def snapshot(self, heads: Heads) -> Any:
-        return {**self.rest(), "groups": [[key, *self._state(group, heads)] for key, group in self.groups.items()]}
+        groups = [[key, *group_state(self, group, heads)] for key, group in self.groups.items()]
+        return {**self.rest(), "groups": groups}
 
     def rest(self) -> dict[str, Any]:
         """The state without that of the groups."""
-        suppression = None if self._suppression is None else self._suppression.state()
-        return {"counts": asdict(self.counts), "suppression": suppression}
+        return rest_of(self)
 
     def state_at(self, key: Key, heads: Heads) -> list[Any]:
         """A key and the state of its group; None: there is no such group."""
         group = self.groups.get(key)
-        return [key, None if group is None else self._state(group, heads)]
+        return [key, None if group is None else group_state(self, group, heads)]
 
     def quiet_states(self, *, full: bool) -> Mapping[Any, bytes | None]:
         """Groups that are bytes, by name: all of them, or those that changed. The caller's own."""
         return {}
 
-    def _state(self, group: Group, heads: Heads) -> list[Any]:
-        return [
-            None if group.due == NEVER else group.due,
-            group.lossy,
-            life_state(group.alert),
-            [life_state(life) for life in group.kept or ()],
-            self.items_state(group, group.items[group.head :], heads),
-            max(0, group.fresh - group.head),
-            self.state_of(group, heads),
-        ]
-
-    def restore(self, state: Any, tables: Sequence[Heads]) -> None:
-        """``tables``: the rule heads that groups refer to; a group says which, if there are several."""
-        self.counts = Counts(**state["counts"])
-        if self._suppression is not None and state.get("suppression") is not None:
-            self._suppression.restore(state["suppression"])
-        for key, due, lossy, alert, kept, items, fresh, own, *table in state["groups"]:
-            heads = tables[table[0] if table else 0]
-            group = self.groups[tuple(key)] = Group(tuple(key), self.fresh_state())
-            group.lossy = lossy
-            group.alert = life_from(alert, self.rule)
-            lives = [life for each in kept if (life := life_from(each, self.rule)) is not None]
-            group.kept = lives or None
-            group.items = [item_from(item, heads) for item in items]
-            group.fresh = fresh
-            self.restore_state(group, own, heads)
-            self.open_alerts += group.alert is not None
-            if due is not None:
-                self.arm(group, due)
+    def restore(self, state: Any, tables: Sequence[Heads]) -> tuple[int, int]:
+        """``tables``: the rule heads that groups refer to. How many groups and open alerts were not ours any more."""
+        return restored(self, state, tables)
 
     def take_over(self, other: "Correlation") -> None:
         """The state of a correlation of the same definition, which must not be used any more."""
         self.groups, self.counts = other.groups, other.counts
+        self.losses.take_over(other.losses)
+        if self.links is not None and other.links is not None:
+            self.links.take_over(other.links)
         self.open_alerts, self.end = other.open_alerts, other.end
         self.changes = other.changes
         if self.changes is not None:
             self.changes.follow(self)
-        if self._suppression is not None and other._suppression is not None:
-            self._suppression.take_over(other._suppression)
+        if self.suppression is not None and other.suppression is not None:
+            self.suppression.take_over(other.suppression)
         if self.rule.head != other.rule.head:
             for group in self.groups.values():
                 for life in (group.alert, *(group.kept or ())):
@@ -344,29 +356,43 @@ class Correlation(ABC):
             over = self.end is None or self.open_until(group, alert) < self.end
             reason = "timespan" if over else "end_of_input"
         alert.closed_by = "evicted" if group.lossy else reason
+        if alert.closed_by == "evicted":
+            alert.evicted = "yes"
+        self.losses.missing(alert)
         group.alert = None
         group.lossy = False
         self.open_alerts -= 1
         self.counts.closed += 1
         group.kept = [*(group.kept or ())[-_MOST_KEPT:], alert]
-        self._emit(alert.match(), False, not alert.suppressed)
+        closed = alert.match()
+        assert closed.correlated is not None
+        closed.correlated.closing = True
+        self.emit(closed, False, not alert.suppressed)
 
     def open_until(self, group: Group, alert: Life) -> int:
         """A match of this time may still belong to the alert, and none that comes after."""
         return alert.last + self.timespan
 
-    def _kept_until(self, life: Life) -> int:
+    def kept_until(self, life: Life) -> int:
+        """A closed alert takes what comes late until the watermark has passed this."""
         return life.last + 2 * self.timespan + self.slack + self._lateness
 
     def _closes(self, group: Group, alert: Life) -> int:
         return self.open_until(group, alert) + self.slack
 
-    def _evict(self) -> None:
+    def oldest(self) -> int:
+        """When the group was touched that was not for longest; there is one."""
+        return next(iter(self.groups.values())).touched
+
+    def evict(self) -> None:
+        """Give up the group that was not touched for longest; there is one."""
         key = next(iter(self.groups))
         if self.changes is not None:
             self.changes.touch(key)
         group = self.groups.pop(key)
+        self.census.count -= 1
         self.counts.evicted_groups += 1
+        self.losses.lost(key, group.touched)
         if group.alert is not None:
             self._close(group, group.alert, "evicted")
 

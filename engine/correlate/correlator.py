@@ -7,6 +7,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from engine.correlate.capture import Capture, Changes
+from engine.correlate.census import Census
 from engine.correlate.correlation import Owns, Setting
 from engine.correlate.group import NEVER
 from engine.correlate.items import RULE, TIME, Item, Key, item_of
@@ -19,7 +20,8 @@ from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule
 
 _NOTHING: tuple[Match, ...] = ()
-_VERSION = 1
+_VERSION = 2
+_READABLE = (1, 2)  # of version 1: no memory of what was evicted
 _DEFAULT_LIMITS = Limits()
 
 
@@ -45,7 +47,7 @@ class Correlator:
         definitions: Mapping[str, str] = {},
     ) -> None:
         self._watermark = Watermark(lateness_ns)
-        self._limits = limits
+        self._most_held = limits.held
         self._line: deque[Item] = deque()  # held, in order of arrival and of time
         self._held: list[Item] = []  # those that came behind a later one
         self._timers: list[tuple[int, int, Key]] = []
@@ -59,7 +61,8 @@ class Correlator:
         self._forced = 0
         self._former: dict[str, int] = {}  # counts of correlations that are no more
         self.dropped = Dropped()
-        setting = Setting(limits, lateness_ns, self._schedule, self._emit, owns)
+        self._census = Census(limits.groups)
+        setting = Setting(limits, lateness_ns, self._schedule, self._emit, owns, self._census)
         ids = frozenset(rule.head.id for rule in rules)
         ordered = inner_first(rules)
         self._correlations = [correlation_of(rule, index, setting, ids) for index, rule in enumerate(ordered)]
@@ -72,8 +75,10 @@ class Correlator:
             correlation.inner = ids.intersection(correlation.rule.references)
             for outer in feeds.get(correlation.rule.head.id, ()):
                 above = self._correlations[outer]
+                correlation.losses.above.append(above.losses)
                 above.delay = max(above.delay, correlation.delay + correlation.rule.skew_ns)
         self._definitions = Definitions(ordered, definitions)
+        self._census.correlations = self._correlations
 
         # By base rule, where none of its correlations is delayed or has another above it.
         self._direct: dict[str, list[Callable[[Item], None]]] = {
@@ -102,6 +107,8 @@ class Correlator:
             for key, value in counts.items():
                 if key != "late":
                     total[key] = total.get(key, 0) + value
+        total["evicted"] = sum(count for key, count in total.items() if key.startswith("evicted_"))
+        total["groups_over_all"] = self._census.evicted
         return total
 
     @property
@@ -137,15 +144,20 @@ class Correlator:
         if wanted is None:
             return _NOTHING
         self._arrivals += 1
-        item = item_of(match, self._arrivals)
-        if self._watermark.passed(item[TIME]):
+        event = match.event
+        item: Item = (event.time, event.source, event.sequence, event.id, match.rule.id, self._arrivals, match)
+        if self._watermark.passed(event.time):
             self._late += 1
             for index in wanted:
                 self._correlations[index].late(item, self._watermark.reach())
             return self._taken()
-        self._hold(item)
-        self._watermark.wake(item[TIME])
-        if len(self._line) + len(self._held) > self._limits.held:
+        line = self._line
+        if not line or item > line[-1]:
+            line.append(item)
+        else:
+            heappush(self._held, item)
+        self._watermark.wake(event.time)
+        if len(line) + len(self._held) > self._most_held:
             self._forced += 1
             self._watermark.force(min(queue[0][TIME] for queue in (self._line, self._held) if queue) + 1)
             return self._release()
@@ -191,8 +203,8 @@ class Correlator:
     def restore(self, state: Any) -> None:
         """Into a new correlator; ``ValueError`` says why it cannot be read. A rule that has changed starts anew."""
         version = state.get("version") if isinstance(state, dict) else None
-        if version != _VERSION:
-            raise ValueError(f"correlation state of version {version}; this program reads version {_VERSION}")
+        if version not in _READABLE:
+            raise ValueError(f"correlation state of version {version}; this program reads versions up to {_VERSION}")
         try:
             self._restore(state)
         except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
@@ -207,11 +219,12 @@ class Correlator:
         definitions = state.get("definitions", {})
         for id, (_, own) in state["rules"].items():
             if id in by_id and self._definitions.same(id, definitions):
-                by_id[id].restore(own, tables)
+                self.dropped.state_of(id, *by_id[id].restore(own, tables))
             else:
                 groups, quiet = own["groups"], own.get("quiet", ((), ()))[1]
                 count = len(groups) + (len(quiet) if isinstance(quiet, dict) else len(quiet) // 2)
                 self.dropped.state_of(id, count, sum(group[3] is not None for group in groups))
+        self._census.count_anew()
         held = (item_from(each, heads) for each in state["held"])
         self._go_on(held, ((id, item_from(each, heads)) for _, id, each in state["delayed"]), definitions)
 
@@ -230,6 +243,7 @@ class Correlator:
             self.dropped.state_of(id, before.size(), before.open_alerts)
             for name, count in asdict(before.counts).items():
                 self._former[name] = self._former.get(name, 0) + count
+        self._census.evicted = old._census.evicted
         self._timers = old._timers
         if len(moved) < len(old._correlations) or any(now != before for before, now in moved.items()):
             self._timers = [(when, moved[index], key) for when, index, key in old._timers if index in moved]
@@ -238,6 +252,7 @@ class Correlator:
         held = (*old._line, *old._held)
         self._go_on(held, ((ids[index], item) for _, index, item in old._delayed), old._definitions)
         old._correlations, old._direct = [], {}  # they refer to each other, and would stay in memory
+        self._census.count_anew()
 
     def _go_on(self, held: Iterable[Item], delayed: Iterable[tuple[str, Item]], definitions: Mapping[str, str]) -> None:
         """With what waited under other rules, where its rule means the same and is still referred to."""
@@ -333,9 +348,7 @@ class Correlator:
             if (items := waiting.pop(index, None)) is not None:
                 if len(items) > 1:
                     items.sort()
-                for item in items:
-                    correlation.take(item)
-                correlation.settle()
+                correlation.together(items)
             for key in due.pop(index, ()):
                 correlation.due(key, time)
             # A correlation may ask to be called again at this very time, or open an alert that another waits for.

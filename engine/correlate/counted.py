@@ -5,9 +5,10 @@ from itertools import chain
 from typing import Any
 
 from engine.correlate.correlation import Correlation, Setting
+from engine.correlate.group import NEVER
 from engine.correlate.items import TIME, Item, Key
 from engine.correlate.keys import Spelling
-from engine.correlate.quiet import Logs, Name, Unpackable, last_of, name_of
+from engine.correlate.quiet import Logs, Name, Unpackable, key_of, last_of, name_of
 from engine.correlate.sliding import Sliding
 from engine.correlate.state import Heads
 from engine.ruleset.correlation import CorrelationRule
@@ -59,8 +60,7 @@ class Counted(Sliding):
             if log is None:
                 self.quiet[name] = self._logs.begun(item, spelled)
                 self._watch(name, time + self.timespan)
-                if len(self.quiet) + len(self.groups) > self._max_groups:
-                    self._evict()
+                self.added()
             else:
                 extended = self._logs.extended(log, item, spelled, time - self.timespan, self._most)
                 if extended is None:
@@ -87,7 +87,7 @@ class Counted(Sliding):
         log = self.quiet.get(name)
         if log is not None:
             self._forget(name)
-            group = self.group(key)
+            group = self.group(key, now)
             group.items = self._logs.items(log, key, now - self.timespan)
             self.arm(group, last_of(log) + self.timespan)
 
@@ -110,16 +110,23 @@ class Counted(Sliding):
                 else:
                     self._watch(name, until)
 
-    def _evict(self) -> None:
+    def oldest(self) -> int:
+        name = self._oldest()
+        quiet = NEVER if name is None else last_of(self.quiet[name])
+        return min(quiet, super().oldest()) if self.groups else quiet
+
+    def evict(self) -> None:
         oldest = self._oldest()
-        if oldest is None:
-            super()._evict()
+        if oldest is None or (self.groups and super().oldest() < last_of(self.quiet[oldest])):
+            super().evict()
             return
         self.counts.evicted_groups += 1
+        self.losses.lost(key_of(oldest), last_of(self.quiet[oldest]))
         self._forget(oldest)
 
     def _forget(self, name: Name) -> None:
         del self.quiet[name]
+        self.census.count -= 1
         if self.changes is not None:
             self._changed[name] = None
 
@@ -140,7 +147,7 @@ class Counted(Sliding):
                             kept[name] = until
                 names[:] = sorted(kept, key=kept.__getitem__, reverse=True)
             while names:
-                name = names.pop()
+                name = names[-1]
                 self._sorted = (bucket, len(names))
                 log = self.quiet.get(name)
                 if log is not None:
@@ -148,6 +155,7 @@ class Counted(Sliding):
                     if until // self._grain + 1 == bucket:
                         return name
                     self._watch(name, until)
+                names.pop()
             del self._wheel[bucket]  # its timer will find nothing
         return None
 
@@ -169,12 +177,16 @@ class Counted(Sliding):
         changed, self._changed = self._changed, {}
         return {**self.quiet} if full else {name: self.quiet.get(name) for name in changed}
 
-    def restore(self, state: Any, tables: Sequence[Heads]) -> None:
-        super().restore(state, tables)
+    def restore(self, state: Any, tables: Sequence[Heads]) -> tuple[int, int]:
+        others, open_alerts = super().restore(state, tables)
         kinds, quiet = state.get("quiet", ((), ()))
         self._logs.restore(kinds)
         logs = quiet.items() if isinstance(quiet, dict) else zip(quiet[::2], quiet[1::2], strict=True)
         for key, log in logs:
             name = tuple(key) if isinstance(key, list) else key
-            self.quiet[name] = log
-            self._watch(name, last_of(log) + self.timespan)
+            if self.owns is None or self.owns(self.rule, key_of(name)):
+                self.quiet[name] = log
+                self._watch(name, last_of(log) + self.timespan)
+            else:
+                others += 1
+        return others, open_alerts

@@ -48,7 +48,7 @@ class FirstSeen(Correlation):
             return
         time = item[TIME]
         for key, _ in self.keys(item):
-            group = self.group(key)
+            group = self.group(key, time)
             seen: Seen = group.state
             if seen.since is None:
                 seen.since = time
@@ -60,7 +60,7 @@ class FirstSeen(Correlation):
                 seen.values[value] = time
             while len(seen.values) > self._max_matches:
                 seen.values.popitem(last=False)
-                self.counts.evicted_matches += 1
+                self.overflow(group)
                 seen.evicted = True
             self.arm(group, time + self.timespan)
             if fresh and time - seen.since >= self._learn:

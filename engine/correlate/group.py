@@ -7,6 +7,7 @@ from engine.correlate.items import Item, Key
 from engine.correlate.life import Life
 
 NEVER = 1 << 80
+PAST = -(1 << 80)
 
 
 class Group:
@@ -14,10 +15,13 @@ class Group:
 
     ``items[head:]`` are the matches of the window, ``fresh`` the first of them that is no evidence yet, ``ids`` theirs
     once they are many. ``due`` is when the group has to be looked at next. ``lossy``: the bound on matches was hit, so
-    that the alert may rest on less than there was.
+    that the alert may rest on less than there was. An alert that opens until ``lost`` may lack evicted state, until
+    ``unsure`` it is not known whether it does. ``touched`` is the time of the latest match.
     """
 
-    __slots__ = ("alert", "due", "fresh", "head", "ids", "items", "kept", "key", "lossy", "state")
+    __slots__ = (
+        "alert", "due", "fresh", "head", "ids", "items", "kept", "key", "lossy", "lost", "state", "touched", "unsure",
+    )  # fmt: skip
 
     def __init__(self, key: Key, state: Any) -> None:
         self.key = key
@@ -29,12 +33,16 @@ class Group:
         self.kept: list[Life] | None = None
         self.due = NEVER
         self.lossy = False
+        self.lost = PAST
+        self.unsure = PAST
+        self.touched = PAST
         self.state = state
 
 
 @dataclass(slots=True)
 class Counts:
-    """What happened in one correlation. ``tied``: searches among equal times that were cut short."""
+    """What happened in one correlation. ``tied``: searches among equal times that were cut short;
+    ``doubted``: alerts that relied on evicted state, possibly or for sure."""
 
     matches: int = 0
     late: int = 0
@@ -43,8 +51,11 @@ class Counts:
     duplicates: int = 0
     evicted_groups: int = 0
     evicted_matches: int = 0
+    evicted_suppressions: int = 0
+    evicted_links: int = 0
     tied: int = 0
     opened: int = 0
     revised: int = 0
     closed: int = 0
     suppressed: int = 0
+    doubted: int = 0

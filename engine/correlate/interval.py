@@ -44,6 +44,7 @@ class Interval(Correlation):
     """
 
     whole = True
+    endless = True
 
     def __init__(self, rule: CorrelationRule, index: int, setting: Setting) -> None:
         super().__init__(rule, index, setting)
@@ -87,7 +88,7 @@ class Interval(Correlation):
                 return
         time, rule = item[TIME], item[RULE]
         for key, _ in self.keys(item):
-            group = self.group(key)
+            group = self.group(key, time)
             pending: Pending = group.state
             if rule in self._denying:
                 pending.denials.append(item)
@@ -215,8 +216,7 @@ class Interval(Correlation):
     def _bound(self, group: Group, items: list[Item]) -> None:
         if len(items) > self._max_matches:
             del items[0]
-            self.counts.evicted_matches += 1
-            group.lossy = True
+            self.overflow(group)
 
     def _evidence(self, group: Group, pending: Pending) -> list[Item]:
         """What shows that the condition holds for the interval; empty where it does not."""

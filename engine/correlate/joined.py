@@ -7,7 +7,7 @@ from engine.correlate.chains import Chain, in_order, tightest
 from engine.correlate.correlation import Correlation, Setting
 from engine.correlate.expression import ways
 from engine.correlate.group import NEVER, Group
-from engine.correlate.items import ID, RULE, TIME, Item, Key, may_precede
+from engine.correlate.items import RULE, TIME, Item, Key, may_precede
 from engine.correlate.joins import Joins
 from engine.correlate.state import Heads, item_from
 from engine.ruleset.correlation import CorrelationRule
@@ -38,7 +38,7 @@ class Joined(Correlation):
     def take(self, item: Item) -> None:
         self.counts.matches += 1
         for key, _ in self.keys(item):
-            group = self.group(key)
+            group = self.group(key, item[TIME])
             if group.items and self.known(group, item):
                 continue
             group.items.append(item)
@@ -47,12 +47,14 @@ class Joined(Correlation):
 
     def settle(self) -> None:
         for group in self._unsettled.values():
+            if self.groups.get(group.key) is not group:
+                continue  # evicted by one of the same time
             ended: dict[int, Chain] = {}
             for way, steps in zip(self._ways, group.state, strict=True):
                 self._extend(group, way, steps, ended)
             for place, item in enumerate(group.items):
                 if place in ended:
-                    self._ends(group, item, ended[place])
+                    self.ends(group, item, in_order(ended[place]))
             group.items.clear()
             group.ids = None
         self._unsettled.clear()
@@ -78,8 +80,7 @@ class Joined(Correlation):
                 chains[value] = tightest(chains.pop(value, None), chain) or chain
             while len(chains) > self._max_matches:
                 del chains[next(iter(chains))]
-                self.counts.evicted_matches += 1
-                group.lossy = True
+                self.overflow(group)
 
     def _best(self, batch: Sequence[Item], way: Sequence[str], steps: Steps, step: int, later: Chain) -> Chain | None:
         """The tightest chain whose end ``later`` is, matches of this time from ``step`` on."""
@@ -103,14 +104,6 @@ class Joined(Correlation):
             ):
                 best = tightest(best, self._best(batch, way, steps, step - 1, (other, *later)))
         return best
-
-    def _ends(self, group: Group, end: Item, chain: Chain) -> None:
-        alert = group.alert
-        if alert is None:
-            self.open(group, end[TIME], end, in_order(chain))
-        else:
-            fresh = [item for item in chain if not alert.evidence.holds(item[ID], item[RULE])]
-            self.revise(alert, end, fresh)
 
     def decide(self, group: Group, now: int) -> None:
         pass

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from engine.correlate.items import RULE, WHAT, Item, Key
-from engine.correlate.keys import groups
+from engine.correlate.keys import groups_of
 from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule
 
@@ -33,4 +33,4 @@ class Joins:
 def _values(item: Item, names: dict[str, tuple[str, ...]]) -> list[Key]:
     match = item[WHAT]
     assert isinstance(match, Match)
-    return [key for key, _ in groups(match.event.fields, names[item[RULE]])]
+    return [key for key, _ in groups_of(match.event, names[item[RULE]])]

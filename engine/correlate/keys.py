@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from engine.correlate.items import Key
+from engine.model import Event
+from engine.model.fields import other_names
 
 Spelling: TypeAlias = tuple[str, ...]
 Number: TypeAlias = int | Fraction
@@ -47,6 +49,41 @@ def groups(fields: Mapping[str, Any], names: Sequence[str]) -> Sequence[tuple[Ke
         return ((tuple(column[0][0] for column in columns), tuple(column[0][1] for column in columns)),)
     found = itertools.islice(itertools.product(*columns), _COMBINATIONS)
     return [(tuple(pair[0] for pair in row), tuple(pair[1] for pair in row)) for row in found]
+
+
+def groups_of(event: Event, names: Sequence[str]) -> Sequence[tuple[Key, Spelling]]:
+    """``groups`` of an event, which may have a field under its other name: Sigma's, or that of ECS.
+
+    >>> from engine.model import LogSource
+    >>> event = Event({"source.ip": "192.0.2.7"}, 0, "1", LogSource(category="firewall"))
+    >>> groups_of(event, ["src_ip"])
+    ((('192.0.2.7',), ('192.0.2.7',)),)
+    """
+    return groups(event.fields, names) or otherwise_named(event, names)
+
+
+def otherwise_named(event: Event, names: Sequence[str]) -> Sequence[tuple[Key, Spelling]]:
+    """The groups where a name is not in the event, and another for the same field is."""
+    others, fields = other_names(event.logsource), event.fields
+    if not others:
+        return ()
+    found = [_name_in(fields, name, others) for name in names]
+    return groups(fields, found) if found != list(names) else ()
+
+
+def value_of(event: Event, name: str) -> Any:
+    """A field's value, under its other name where it has that."""
+    fields = event.fields
+    return fields[name] if name in fields else fields.get(_name_in(fields, name, other_names(event.logsource)))
+
+
+def _name_in(fields: Mapping[str, Any], name: str, others: Mapping[str, tuple[str, ...]]) -> str:
+    """A field that is there with the value null is there."""
+    if name not in fields:
+        for other in others.get(name, ()):
+            if other in fields:
+                return other
+    return name
 
 
 def numbers(value: Any) -> Sequence[Number]:

@@ -1,7 +1,8 @@
 """The life of one alert: it opens, is revised, closes, and is kept a while for what comes late."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from engine.correlate.evidence import EvidenceList
 from engine.correlate.items import ID, TIME, Item, Key
@@ -10,12 +11,14 @@ from engine.model import Correlated, Event, Held, Match
 from engine.model.alert import alert_id
 from engine.ruleset.correlation import CorrelationRule
 
+Reason: TypeAlias = tuple[Held, ...] | Callable[[Event], tuple[Held, ...]]
+
 
 @dataclass(slots=True, eq=False)
 class Life:
     """``last``: time of the last match that belongs; ``until``: end of the interval in which a late one counts.
 
-    ``event`` is the virtual event and ``why`` the reason of the match that was last added.
+    ``event`` is the virtual event and ``reason`` that of the match that was last added: of most revisions nobody asks.
     """
 
     rule: CorrelationRule
@@ -28,13 +31,20 @@ class Life:
     first_event: str
     evidence: EvidenceList
     event: Event
-    why: tuple[Held, ...]
+    reason: Reason
     revision: int = 0
     late: bool = False
     closed_by: str | None = None
     suppressed: bool = False
+    evicted: Literal["yes", "possibly"] | None = None
     peak: Number = 0
     """What the window measured when the alert opened, where growth fires again."""
+
+    @property
+    def why(self) -> tuple[Held, ...]:
+        if not isinstance(self.reason, tuple):
+            self.reason = self.reason(self.event)
+        return self.reason
 
     def match(self) -> Match:
         """The alert as it is now; what happens to it later does not change this."""
@@ -49,11 +59,12 @@ class Life:
             revision=self.revision,
             closed_by=self.closed_by,
             late=self.late,
+            evicted=self.evicted,
             events=evidence.events(),
             events_total=evidence.total,
             tells="silence" if self.rule.expected else "events" if self.rule.learn_ns is None else "novelty",
         )
-        return Match(self.rule.head, self.event, self.why, state)
+        return Match(self.rule.head, self.event, self.reason, state)
 
     def revise(self, item: Item, match: Match, evidence: Iterable[Item]) -> None:
         """``item`` belongs to the alert and extends it."""
@@ -63,7 +74,7 @@ class Life:
         self.last = max(self.last, item[TIME])
         self.until = self.last + self.rule.timespan_ns
         self.event = virtual_event(self.rule, self.group, self.id, match.event, item[TIME], self.revision)
-        self.why = match.why
+        self.reason = _told_by(match)
 
     def add_late(self, item: Item, match: Match) -> bool:
         """``item`` came late: evidence, which opens, closes and extends nothing. False where it is evidence already."""
@@ -115,8 +126,14 @@ def open_alert(
         first_event=origin,
         evidence=kept,
         event=virtual_event(rule, group, id, match.event, opened, 0),
-        why=match.why,
+        reason=_told_by(match),
     )
+
+
+def _told_by(match: Match) -> Reason:
+    """The reason of a match, for another that stands for it."""
+    reason, event = match.reason, match.event
+    return reason if isinstance(reason, tuple) else lambda _: reason(event)
 
 
 def virtual_event(

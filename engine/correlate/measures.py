@@ -7,7 +7,8 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from engine.correlate.keys import Number, exact, groups, numbers
+from engine.correlate.keys import Number, exact, groups_of, numbers, value_of
+from engine.model import Event
 from engine.ruleset.correlation import CorrelationRule
 
 Contribution: TypeAlias = Any
@@ -233,10 +234,10 @@ def contribution_of(rule: CorrelationRule, resolved: Callable[[str, Sequence[str
         case "temporal" | "temporal_ordered":
             return lambda base, match: (base,)
         case "value_count":
-            return lambda base, match: [key for key, _ in groups(match.event.fields, names[base])] or None
+            return lambda base, match: [key for key, _ in groups_of(match.event, names[base])] or None
         case _:
-            return lambda base, match: _all_numbers(match.event.fields, names[base]) or None
+            return lambda base, match: _all_numbers(match.event, names[base]) or None
 
 
-def _all_numbers(fields: Mapping[str, Any], names: Sequence[str]) -> list[Number]:
-    return [number for name in names for number in numbers(fields.get(name))]
+def _all_numbers(event: Event, names: Sequence[str]) -> list[Number]:
+    return [number for name in names for number in numbers(value_of(event, name))]

@@ -6,7 +6,7 @@ from engine.correlate.chains import Chain, Search, in_order, tightest
 from engine.correlate.correlation import Correlation, Setting
 from engine.correlate.expression import ways
 from engine.correlate.group import NEVER, Group
-from engine.correlate.items import ARRIVAL, ID, RULE, TIME, Item, Key
+from engine.correlate.items import ARRIVAL, RULE, TIME, Item, Key
 from engine.correlate.state import Heads, item_from
 from engine.ruleset.correlation import CorrelationRule
 
@@ -35,7 +35,7 @@ class Ordered(Correlation):
     def take(self, item: Item) -> None:
         self.counts.matches += 1
         for key, _ in self.keys(item):
-            group = self.group(key)
+            group = self.group(key, item[TIME])
             if group.items and self.known(group, item):
                 continue
             group.items.append(item)
@@ -47,7 +47,7 @@ class Ordered(Correlation):
         self.counts.matches += 1
         until = item[TIME] + self.timespan
         for key, _ in self.keys(item):
-            group = self.group(key)
+            group = self.group(key, item[TIME])
             if group.due > until:
                 self.arm(group, until)
             self._extend(group, item)
@@ -57,6 +57,8 @@ class Ordered(Correlation):
             groups = list(self._unsettled.values())
             self._unsettled.clear()
             for group in groups:
+                if self.groups.get(group.key) is not group:
+                    continue  # evicted by one of the same time
                 if len(group.items) == 1:
                     self._extend(group, group.items[0])
                 else:
@@ -81,7 +83,7 @@ class Ordered(Correlation):
             if step == len(chains) - 1:
                 ended = tightest(ended, chain)
         if ended is not None:
-            self._ends(group, ended)
+            self.ends(group, item, in_order(ended))
 
     def _extend_together(self, group: Group) -> None:
         time = group.items[0][TIME]
@@ -109,16 +111,7 @@ class Ordered(Correlation):
             group.state[number] = following
         for item in group.items:
             if item[ARRIVAL] in ended:
-                self._ends(group, ended[item[ARRIVAL]])
-
-    def _ends(self, group: Group, chain: Chain) -> None:
-        alert = group.alert
-        end = chain[-1]
-        if alert is None:
-            self.open(group, end[TIME], end, in_order(chain))
-        else:
-            fresh = [item for item in chain if not alert.evidence.holds(item[ID], item[RULE])]
-            self.revise(alert, end, fresh)
+                self.ends(group, item, in_order(ended[item[ARRIVAL]]))
 
     def decide(self, group: Group, now: int) -> None:
         pass

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from zlib import crc32
 
 from engine.correlate.items import Key
-from engine.correlate.keys import groups
+from engine.correlate.keys import groups_of
 from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule
 
@@ -33,7 +33,7 @@ class Routing:
         """The parts that want the match, each with the name of what it is first wanted for there."""
         found: dict[int, str] = {}
         for family, names in self._feeds.get(match.rule.id, ()):
-            for key, _ in groups(match.event.fields, names) if names else (((), ()),):
+            for key, _ in groups_of(match.event, names) if names else (((), ()),):
                 found.setdefault(self._part(family, key), "\0".join((family, *key)))
         return found
 
@@ -47,22 +47,34 @@ class Routing:
 
 
 def _resolved(rule: CorrelationRule, base: str) -> tuple[str, ...]:
+    if rule.links:
+        return ()  # its group is known once it is known who was behind the match
     aliases = rule.aliases
     return tuple(aliases[name].get(base, name) if name in aliases else name for name in rule.group_by)
 
 
 def _families(rules: Sequence[CorrelationRule]) -> dict[str, str]:
-    """By correlation the least id of its family."""
+    """By correlation the name of its family: the least id of those in it that refer to no correlation.
+
+    So a correlation that comes on top of others, or goes, moves no group of theirs, unless it joins two families.
+    """
     family = {rule.head.id: rule.head.id for rule in rules}
     for rule in rules:
         for base in rule.references:
             if base in family and family[base] != family[rule.head.id]:
-                one, other = sorted((family[base], family[rule.head.id]))
+                one, other = family[base], family[rule.head.id]
                 family = {id: one if name == other else name for id, name in family.items()}
-    return family
+    lowest: dict[str, str] = {}
+    for rule in rules:
+        if not any(base in family for base in rule.references):
+            mine = family[rule.head.id]
+            lowest[mine] = min(lowest.get(mine, rule.head.id), rule.head.id)
+    return {id: lowest.get(name, name) for id, name in family.items()}
 
 
 def _alike(rules: Sequence[CorrelationRule]) -> bool:
-    if any(rule.join or (rule.suppress_by and set(rule.suppress_by) != set(rule.group_by)) for rule in rules):
+    if any(rule.join or rule.links for rule in rules):
+        return False
+    if any(rule.suppress_by and set(rule.suppress_by) != set(rule.group_by) for rule in rules):
         return False
     return len(rules) == 1 or (len({rule.group_by for rule in rules}) == 1 and not any(rule.aliases for rule in rules))

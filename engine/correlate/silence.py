@@ -32,7 +32,7 @@ class Silence(Correlation):
                 if key in self.groups:
                     self._aborts.setdefault(key, []).append(item)
                 continue
-            group = self.group(key)
+            group = self.group(key, item[TIME])
             group.items = [item]
             self.arm(group, item[TIME] + self.timespan)
 

@@ -8,7 +8,7 @@ from engine.correlate.correlation import Correlation, Setting
 from engine.correlate.expression import ways
 from engine.correlate.frames import frames_of
 from engine.correlate.group import NEVER, Group
-from engine.correlate.items import ID, RULE, TIME, Item
+from engine.correlate.items import RULE, TIME, Item
 from engine.correlate.joins import Joins
 from engine.correlate.life import Life
 from engine.correlate.state import Heads, item_from
@@ -35,6 +35,7 @@ class Skewed(Correlation):
         super().__init__(rule, index, setting)
         self.slack = rule.skew_ns
         self._frames = frames_of(rule)
+        self.endless = self._frames.kind == "session"
         self._until = frozenset(rule.until)
         self._ways = [tuple(step.rule for step in way) for way in ways(rule)]
         self._ending = frozenset(way[-1] for way in self._ways)
@@ -53,14 +54,13 @@ class Skewed(Correlation):
                     self.arm(group, item[TIME] + self.slack)
             return
         for key, _ in self.keys(item):
-            group = self.group(key)
+            group = self.group(key, item[TIME])
             if self.known(group, item):
                 continue
             group.items.append(item)
             if len(group.items) > self._max_matches:
                 self._forget(group, group.items[1:])
-                self.counts.evicted_matches += 1
-                group.lossy = True
+                self.overflow(group)
             if item[RULE] in self._ending:
                 group.state.ends.append(item)
                 self.arm(group, item[TIME] + self.slack)
@@ -73,12 +73,7 @@ class Skewed(Correlation):
             chain = self._chain(group, end)
             if chain is None:
                 continue
-            alert = group.alert
-            evidence = in_order(chain)
-            if alert is None:
-                self.open(group, end[TIME], end, evidence)
-            else:
-                self.revise(alert, end, [item for item in evidence if not alert.evidence.holds(item[ID], item[RULE])])
+            self.ends(group, end, in_order(chain))
         past = [abort for abort in waiting.aborts if abort[TIME] + self.slack <= now]
         if past:
             # Every end to come is later than these.

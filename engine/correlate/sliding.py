@@ -48,7 +48,7 @@ class Sliding(Correlation):
                 return
         time = item[TIME]
         for key, spelling in self.keys(item):
-            group = self.group(key)
+            group = self.group(key, time)
             items = group.items
             if items:
                 self._expire(group, time - self.timespan)
@@ -62,8 +62,7 @@ class Sliding(Correlation):
                 group.state.enter(contribution)
             if len(items) - group.head > self._max_matches:
                 self._drop(group)
-                self.counts.evicted_matches += 1
-                group.lossy = True
+                self.overflow(group)
             if group.due > time + self.timespan:
                 self.arm(group, time + self.timespan)
             if self._true(group):

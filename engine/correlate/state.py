@@ -109,6 +109,7 @@ def life_state(life: Life | None) -> list[Any] | None:
         life.closed_by,
         life.suppressed,
         number_state(life.peak),
+        life.evicted,
     ]
 
 
@@ -116,7 +117,7 @@ def life_from(state: list[Any] | None, rule: CorrelationRule) -> Life | None:
     if state is None:
         return None
     group, id, opened, first, last, until, first_event, head, tail, total, event, why, revision, *rest = state
-    late, closed_by, suppressed, peak = rest
+    late, closed_by, suppressed, peak, *later = rest
     evidence = EvidenceList()
     evidence.first = [((p[0], p[1], p[2], p[3], p[4]), _evidence_from(entry)) for p, entry in head]
     evidence.last = [((p[0], p[1], p[2], p[3], p[4]), _evidence_from(entry)) for p, entry in tail]
@@ -132,12 +133,13 @@ def life_from(state: list[Any] | None, rule: CorrelationRule) -> Life | None:
         first_event=first_event,
         evidence=evidence,
         event=event_from(event),
-        why=_why_from(why),
+        reason=_why_from(why),
         revision=revision,
         late=late,
         closed_by=closed_by,
         suppressed=suppressed,
         peak=number_from(peak),
+        evicted=later[0] if later else None,
     )
 
 

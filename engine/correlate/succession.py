@@ -49,8 +49,11 @@ class Definitions(dict[str, str]):
 def fingerprint(rule: CorrelationRule) -> str:
     """What a rule's state depends on: with another title or level it is the same state."""
     window = (rule.timespan_ns, rule.percentile, rule.skew_ns)
-    ours = (rule.window, rule.until, sorted(rule.steps.items()), rule.join, rule.learn_ns, rule.expected)
+    steps = sorted(rule.steps.items())
+    ours: tuple[object, ...] = (rule.window, rule.until, steps, rule.join, rule.learn_ns, rule.expected)
     telling = (rule.refire, rule.growth, rule.suppress_by)
+    if rule.links:
+        ours = (*ours, rule.links)
     parts = (rule.type, rule.rules, rule.group_by, rule.condition, rule.fields, window, ours, telling)
     aliases = sorted((name, sorted(fields.items())) for name, fields in rule.aliases.items())
     return hashlib.blake2b(repr((parts, aliases)).encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()

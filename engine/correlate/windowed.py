@@ -26,6 +26,7 @@ class Windowed(Sliding):
     def __init__(self, rule: CorrelationRule, index: int, setting: Setting) -> None:
         super().__init__(rule, index, setting)
         self._frames = frames_of(rule)
+        self.endless = self._frames.kind == "session"
         self._until = frozenset(rule.until)
         self._aborts: dict[Key, list[Item]] = {}
         self._growth = exact(rule.growth) if rule.refire == "growth" else None
@@ -49,7 +50,7 @@ class Windowed(Sliding):
                 return
         time = item[TIME]
         for key, spelling in self.keys(item):
-            group = self.group(key)
+            group = self.group(key, time)
             items = group.items
             if items:
                 if self._frames.kind == "sliding":
@@ -64,8 +65,7 @@ class Windowed(Sliding):
                 group.state.enter(contribution)
             if len(items) - group.head > self._max_matches:
                 self._drop(group)
-                self.counts.evicted_matches += 1
-                group.lossy = True
+                self.overflow(group)
             self.arm(group, self._frames.last(time, time))
             aborts = [abort for abort in self._aborts.get(key, ()) if surely(abort, item)]
             self._test(group, item, aborts)

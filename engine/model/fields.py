@@ -49,6 +49,7 @@ ECS_NAMES: Final = frozenset(name for one in NAMES.map for some in one.fields.va
 _MOST: Final = 4096
 _alternatives: dict[LogSource, dict[str, tuple[str, ...]]] = {}
 _words: dict[LogSource, dict[str, Words]] = {}
+_others: dict[LogSource, dict[str, tuple[str, ...]]] = {}
 _plans: dict[LogSource, tuple[tuple[str, tuple[str, ...]], ...]] = {}
 
 
@@ -67,6 +68,28 @@ def alternatives(logsource: LogSource) -> Mapping[str, tuple[str, ...]]:
                     known[name] = tuple(dict.fromkeys((*known.get(name, ()), *others)))
         if len(_alternatives) < _MOST:
             _alternatives[logsource] = known
+    return known
+
+
+def other_names(logsource: LogSource) -> Mapping[str, tuple[str, ...]]:
+    """What a field may be called instead in an event of this log source: Sigma's names in ECS, and ECS names in Sigma.
+
+    None for Windows, whose parser gives events both.
+
+    >>> names = other_names(LogSource(category="firewall"))
+    >>> names["src_ip"], names["source.ip"]
+    (('source.ip',), ('src_ip',))
+    """
+    known = _others.get(logsource)
+    if known is None:
+        known = {}
+        if logsource.product != "windows":
+            for name, others in alternatives(logsource).items():
+                known[name] = tuple(dict.fromkeys((*known.get(name, ()), *others)))
+                for other in others:
+                    known[other] = tuple(dict.fromkeys((*known.get(other, ()), name)))
+        if len(_others) < _MOST:
+            _others[logsource] = known
     return known
 
 

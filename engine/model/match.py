@@ -37,7 +37,8 @@ class Correlated(msgspec.Struct):
     ``opened`` is the event time of the match (or deadline) at which it opened, ``first_event`` the id of the first
     evidence event at that moment; ``first`` and ``last`` bound the evidence. ``events`` holds the first 50 and the last
     50 of ``events_total``. ``tells``: what happened, what did not, or what was new. Revision 0 opens; each later match
-    adds one; ``closed_by`` is None while it is open.
+    adds one; ``closed_by`` is None while it is open. ``closing``: nothing is new but that, and the revision was given
+    before. ``evicted``: it rests, possibly, on less than there was, because a bound was hit.
     """
 
     type: str
@@ -49,6 +50,8 @@ class Correlated(msgspec.Struct):
     revision: int = 0
     closed_by: str | None = None
     late: bool = False
+    evicted: Literal["yes", "possibly"] | None = None
+    closing: bool = False
     events: list[Evidence] = []
     events_total: int = 0
     tells: Literal["events", "silence", "novelty"] = "events"

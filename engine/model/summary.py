@@ -42,6 +42,8 @@ def _ot(event: Event) -> str:
 
 
 def _line(text: str) -> str:
+    if len(text) <= _LENGTH and text.isprintable():
+        return text.strip()
     clean = text[: 2 * _LENGTH]
     if not clean.isprintable():
         clean = "".join(c if c.isprintable() else " " for c in clean)

@@ -1,35 +1,25 @@
 """``tieline:`` of a correlation: what Sigma has no words for. It stands beside ``correlation:`` or inside it."""
 
-import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, get_args
 
 import msgspec
 
-from engine.model.times import UNIT_NS
-from engine.ruleset import boolean
+from engine.ruleset import boolean, links
 from engine.ruleset.correlation import Refire, Threshold, Window
 from engine.ruleset.documents import Map, Seq
+from engine.ruleset.links import LinkDraft
+from engine.ruleset.links import Reference as Reference
 from engine.ruleset.problem import Refused
+from engine.ruleset.spans import DAY, LONGEST, span
 
-KEYS = ("skew", "window", "until", "steps", "join", "first_seen", "expected", "refire", "suppress")
+KEYS = ("skew", "window", "until", "steps", "join", "first_seen", "expected", "refire", "suppress", "links")
 WINDOWS: tuple[str, ...] = get_args(Window)
 REFIRES: tuple[str, ...] = get_args(Refire)
 MAX_STEPS = 100
 MAX_UNTIL = 16
 MAX_JOINS = 8
-
-_DAY = 86_400 * 10**9
-_LONGEST = 3_660 * _DAY
-_SPAN = re.compile(r"([0-9]{1,12})\s*(ns|us|ms|s|m|h|d|w)")
-
-
-class Reference(msgspec.Struct, frozen=True):
-    """A rule by its name or id, and the line where it is named."""
-
-    text: str
-    line: int
 
 
 class Correlated(msgspec.Struct, frozen=True):
@@ -39,6 +29,7 @@ class Correlated(msgspec.Struct, frozen=True):
     rules: tuple[Reference, ...]
     condition: Threshold | boolean.Formula | None
     group_by: tuple[str, ...]
+    fields: tuple[str, ...] = ()
 
     @property
     def ordered(self) -> bool:
@@ -66,6 +57,7 @@ class Additions(msgspec.Struct, frozen=True):
     growth: float = 1.0
     suppress_ns: int = 0
     suppress_by: tuple[str, ...] = ()
+    links: tuple[LinkDraft, ...] = ()
 
 
 def read(document: Map, section: Map, rest: Correlated) -> Additions:
@@ -85,7 +77,10 @@ def read(document: Map, section: Map, rest: Correlated) -> Additions:
             found[key] = value
             found.lines[key] = given.at(key)
     made = _Reader(found, rest)
-    return made.additions() if found else Additions()
+    additions = made.additions() if found else Additions()
+    names = (*rest.group_by, *rest.fields, *(name for pair in additions.join for name in pair))
+    links.refuse_unlinked(names, bool(additions.links), found.at("links") if "links" in found else section.line)
+    return additions
 
 
 class _Reader:
@@ -108,6 +103,7 @@ class _Reader:
             growth=growth,
             suppress_ns=suppress_ns,
             suppress_by=suppress_by,
+            links=links.read(self.given) if "links" in self.given else (),
         )
         for one, others in _ALONE.items():
             for other in others:
@@ -121,7 +117,7 @@ class _Reader:
     def _skew(self) -> int:
         if "skew" not in self.given:
             return 0
-        return _span(self.given["skew"], "skew", self.given.at("skew"), _DAY)
+        return span(self.given["skew"], "skew", self.given.at("skew"), DAY)
 
     def _window(self) -> Any:
         window = self.given.get("window", "sliding")
@@ -206,7 +202,7 @@ class _Reader:
                 "it looks at values, each by itself",
                 "use value_count with condition: {field: source.ip, gte: 1}",
             )
-        return _span(value["learn"], "first_seen: learn", value.at("learn"), _LONGEST)
+        return span(value["learn"], "first_seen: learn", value.at("learn"), LONGEST)
 
     def _expected(self) -> bool:
         value = self.given.get("expected", False)
@@ -250,10 +246,10 @@ class _Reader:
                     what = f"suppress: '{str(name)[:60]}' is not in group-by"
                     raise Refused(what, _meant(str(name), self.rest.group_by), value.at("by"))
             line, value = value.at("for"), value["for"]
-        span = _span(value, "suppress", line, _LONGEST)
-        if not span:
+        span_ns = span(value, "suppress", line, LONGEST)
+        if not span_ns:
             raise Refused("suppress: for no time at all", "write a time span, such as 4h", line)
-        return span, tuple(by)
+        return span_ns, tuple(by)
 
 
 _FORMULA = (boolean.Name, boolean.Some, boolean.All, boolean.Either, boolean.Negated)
@@ -273,19 +269,6 @@ def _negated(formula: boolean.Formula, below: bool) -> frozenset[str]:
     if isinstance(formula, boolean.Some):
         return frozenset()
     return frozenset(name for part in formula.parts for name in _negated(part, below))
-
-
-def _span(value: Any, key: str, line: int, most: int) -> int:
-    found = _SPAN.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise Refused(
-            f"{key}: '{str(value)[:40]}' is no time span", "write a number and a unit, such as 1s or 500ms", line
-        )
-    ns = int(found[1]) * UNIT_NS[found[2]]
-    if ns > most:
-        longest = "a day" if most == _DAY else "ten years"
-        raise Refused(f"{key}: more than {longest}", "choose a shorter one", line)
-    return ns
 
 
 def _meant(word: str, known: Sequence[str]) -> str:

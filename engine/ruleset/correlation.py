@@ -69,6 +69,20 @@ class Absent(msgspec.Struct, frozen=True, array_like=True, tag="absent"):
 
 Expression: TypeAlias = Seen | Both | Either | Absent
 
+Entity = Literal["user", "ip", "host"]
+IDENTITY = "tieline.identity."
+"""The fields ``tieline.identity.user``, ``.ip`` and ``.host``: who was behind a match, as links tell."""
+
+
+class Link(msgspec.Struct, frozen=True):
+    """Two values of a match of ``rule`` belong together for ``for_ns`` from its time on, or until a match of a rule of
+    ``until`` names them; an address belongs to whom it was given last. ``ends``: what each is, and its field."""
+
+    rule: str
+    ends: tuple[tuple[Entity, str], tuple[Entity, str]]
+    for_ns: int
+    until: tuple[str, ...] = ()
+
 
 class CorrelationRule(msgspec.Struct, frozen=True):
     """``rules`` are the ids of the rules referred to, in the order of the file; ``aliases`` maps an alias to the field
@@ -77,7 +91,8 @@ class CorrelationRule(msgspec.Struct, frozen=True):
 
     What stands under ``tieline:`` follows ``silenced``: ``until`` are ids of rules that abort, ``steps`` says how often
     a rule has to match where that is more than once, ``join`` is (name in one step, name in the next), ``learn_ns`` is
-    the learning period of ``first_seen``, ``suppress_by`` those of ``group_by`` that suppression goes by (none: all).
+    the learning period of ``first_seen``, ``suppress_by`` those of ``group_by`` that suppression goes by (none: all),
+    ``links`` what tells who was behind a match.
     """
 
     head: RuleHead
@@ -102,11 +117,13 @@ class CorrelationRule(msgspec.Struct, frozen=True):
     growth: float = 1.0
     suppress_ns: int = 0
     suppress_by: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
 
     @property
     def references(self) -> tuple[str, ...]:
         """The ids of all rules whose matches it takes."""
-        return tuple(dict.fromkeys((*self.rules, *self.until)))
+        linking = (rule for link in self.links for rule in (link.rule, *link.until))
+        return tuple(dict.fromkeys((*self.rules, *self.until, *linking)))
 
     @property
     def names(self) -> tuple[str, ...]:

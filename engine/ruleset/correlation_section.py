@@ -48,7 +48,8 @@ class Draft(msgspec.Struct):
     @property
     def references(self) -> tuple[Reference, ...]:
         """Every rule that it names."""
-        return (*self.rules, *self.additions.until)
+        named = (*self.rules, *self.additions.until, *(rule for link in self.additions.links for rule in link.rules))
+        return tuple({reference.text: reference for reference in reversed(named)}.values())[::-1]
 
 
 def read(document: Map, head: RuleHead) -> tuple[Draft, list[Problem], SigmaCorrelationRule]:
@@ -80,7 +81,7 @@ def read(document: Map, head: RuleHead) -> tuple[Draft, list[Problem], SigmaCorr
         fields=fields,
         percentile=percentile,
         generate=_generate(section),
-        additions=additions.read(document, section, Correlated(kind, rules, condition, group_by)),
+        additions=additions.read(document, section, Correlated(kind, rules, condition, group_by, fields)),
         lines=dict(section.lines),
     )
     return draft, warnings, _pysigma(document, section, head)

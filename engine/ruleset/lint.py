@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.ruleset import attack, backtracking, logsources, ranges
+from engine.ruleset import attack, backtracking, group_fields, logsources, ranges
 from engine.ruleset.documents import Map, Seq, line_of
 from engine.ruleset.filters import Filter
 from engine.ruleset.load import Collection, Ruleset, Source, read
@@ -43,6 +43,7 @@ def check(ruleset: Ruleset, found: Collection, ours: bool = False) -> tuple[Prob
     problems += _ids_of_filters(found)
     problems += _ranges(ruleset, found)
     problems += _muted(ruleset, found, ours)
+    problems += group_fields.never_there(ruleset, found)
     problems += recommendations(found.sources)
     return tuple(sorted(set(problems)))
 

@@ -8,7 +8,7 @@ import msgspec
 
 from engine.ruleset import boolean
 from engine.ruleset.additions import Reference
-from engine.ruleset.correlation import Absent, Both, CorrelationRule, Either, Expression, Seen, Threshold
+from engine.ruleset.correlation import Absent, Both, CorrelationRule, Either, Expression, Link, Seen, Threshold
 from engine.ruleset.correlation_section import Draft
 from engine.ruleset.problem import Problem
 
@@ -215,6 +215,10 @@ def _rule(draft: Draft, found: Mapping[str, str]) -> CorrelationRule:
         growth=ours.growth,
         suppress_ns=ours.suppress_ns,
         suppress_by=ours.suppress_by,
+        links=tuple(
+            Link(found[link.rule.text], link.ends, link.for_ns, tuple(found[rule.text] for rule in link.until))
+            for link in ours.links
+        ),
     )
 
 

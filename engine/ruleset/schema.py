@@ -11,6 +11,7 @@ from typing import Any
 from engine.ruleset.additions import MAX_JOINS, MAX_STEPS, MAX_UNTIL, REFIRES, WINDOWS
 from engine.ruleset.correlation_section import OPS, TEMPORAL, TYPES
 from engine.ruleset.head import LEVELS, STATUSES
+from engine.ruleset.links import ENTITIES, MAX_ENDINGS, MAX_LINKS
 from engine.ruleset.modifiers import NAMES
 
 Schema = dict[str, Any]
@@ -242,6 +243,23 @@ _REFIRE_MEANS = {
     "match": "At every match at which the condition holds.",
 }
 
+_LINK: Schema = {
+    "type": "object",
+    "description": "Two of user, ip and host: the fields that hold them.",
+    "properties": {
+        "rule": {**_NAME, "description": "The rule whose matches tell it."},
+        **{kind: _text("The name of a field or an alias.", minLength=1) for kind in ENTITIES},
+        "for": _text("How long it holds, unless it ends before.", pattern=_SPAN),
+        "until": {
+            "description": "Rules whose matches, by the same fields, end it.",
+            "anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1, "maxItems": MAX_ENDINGS}],
+        },
+    },
+    "required": ["rule", "for"],
+    "minProperties": 4,
+    "additionalProperties": False,
+}
+
 _OURS: Schema = {
     "type": "object",
     "description": "What Tieline adds to Sigma.",
@@ -298,6 +316,10 @@ _OURS: Schema = {
                     "additionalProperties": False,
                 },
             ],
+        },
+        "links": {
+            "description": "Which matches tell that a user, an address and a host belong together.",
+            "anyOf": [_LINK, {"type": "array", "items": _LINK, "minItems": 1, "maxItems": MAX_LINKS}],
         },
         "suppress": {
             "description": "For how long after an alert there is none for the same group, or the same of these keys.",

@@ -43,7 +43,7 @@ class Correlation:
         return [
             self._shared.alert(match)
             for match in decided
-            if match.rule.id not in self._silenced and (match.correlated is None or match.correlated.closed_by is None)
+            if match.rule.id not in self._silenced and (match.correlated is None or not match.correlated.closing)
         ]
 
     def idle(self, wall: int, idle_ns: int) -> list[Outgoing]:

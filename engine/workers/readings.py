@@ -26,8 +26,7 @@ def publish(worker: "Worker") -> Telemetry | None:
         return {(): sum(correlator.stats.get(name, 0) for correlator in worker.correlators())}
 
     def evicted() -> Readings:
-        stats = [correlator.stats for correlator in worker.correlators()]
-        return {("correlation",): sum(each.get("evicted_groups", 0) + each.get("evicted_matches", 0) for each in stats)}
+        return {("correlation",): sum(correlator.stats.get("evicted", 0) for correlator in worker.correlators())}
 
     telemetry.register("tieline_matches_total", lambda: by_rule(pipeline.detector.stats.hits))
     telemetry.register("tieline_alerts_total", lambda: by_rule(pipeline.by_rule))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.correlate import Correlator, Limits
 from engine.model import Event, LogSource, Match, RuleHead
-from engine.ruleset.correlation import Absent, Both, CorrelationRule, Either, Expression, Seen, Threshold
+from engine.ruleset.correlation import Absent, Both, CorrelationRule, Either, Expression, Link, Seen, Threshold
 
 BASES = ("a", "b", "c", "d")
 LATENESS = 6
@@ -48,6 +48,10 @@ def correlation(plain: dict[str, Any]) -> CorrelationRule:
         growth=plain["growth"],
         suppress_ns=plain["suppress"],
         suppress_by=tuple(plain["suppress_by"]),
+        links=tuple(
+            Link(link["rule"], (link["ends"][0], link["ends"][1]), link["for"], tuple(link["until"]))
+            for link in plain["links"]
+        ),
     )
 
 
@@ -82,6 +86,7 @@ def plain(id: str, type: str, rules: str | list[str], condition: Any, **more: An
         "growth": 1,
         "suppress": 0,
         "suppress_by": [],
+        "links": [],
         **more,
     }
 

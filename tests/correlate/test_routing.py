@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from streams import LATENESS, Stream, budget, correlation, last_revisions, match, plain, rules, run, streams
@@ -68,3 +69,41 @@ def test_a_match_that_no_correlation_wants_goes_nowhere() -> None:
 
     assert routing.parts_of(match("b", 1)) == {}
     assert routing.parts_of(match("a", 1, user=None)) == {}
+
+
+def placed(plains: list[dict[str, Any]], rule: str) -> list[Any]:
+    typed = [correlation(each) for each in plains]
+    routing = Routing(typed, 64)
+    found = next(each for each in typed if each.head.id == rule)
+    return [[part for part in range(64) if routing.owns(part, found, (f"u{n}",))] for n in range(50)]
+
+
+def test_another_correlation_on_top_moves_no_group() -> None:
+    inner = plain("m", "event_count", ["a"], {"gte": 3})
+    outer = plain("k", "temporal", ["m", "b"], {"gte": 2})
+    outermost = plain("h", "temporal", ["k", "c"], {"gte": 2})
+    other = plain("g", "event_count", ["a"], {"gte": 5})
+
+    alone = placed([inner], "m")
+
+    assert placed([inner, other], "m") == placed([inner, outer], "m") == placed([inner, outer, outermost], "m") == alone
+
+
+def test_groups_that_have_moved_to_another_part_are_left_out_and_counted() -> None:
+    typed = [
+        correlation(plain("one", "event_count", ["a"], {"gte": 1})),
+        correlation(plain("many", "event_count", ["a"], {"gte": 9})),
+        correlation(plain("quiet", "event_count", ["a"], {"lt": 1}, expected=True)),
+    ]
+    engine = Correlator(typed, lateness_ns=0)
+    for time, user in enumerate(["ann", "bob", "cyd"]):
+        engine.tick("s", time)
+        engine.add(match("a", time, user=user))
+    engine.tick("s", 3)
+
+    after = Correlator(typed, lateness_ns=0, owns=lambda rule, key: key == ("ann",))
+    after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(engine.snapshot())))
+    out = after.tick("s", 100)
+
+    assert (after.dropped.groups, after.dropped.open_alerts) == (6, 2)
+    assert {each.correlated.group["user.name"] for each in out if each.correlated} == {"ann"}

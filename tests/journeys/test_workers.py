@@ -246,7 +246,7 @@ def test_a_worker_that_was_given_up_and_wakes_writes_nothing(cluster: Cluster, t
         time.sleep(0.5)
         one.pause()  # longer than its session
         cluster.produce([lines[len(lines) // 2 :] for lines in made])
-        wait_until(lambda: cluster.alerts().total() >= wanted.total(), "the alerts", two)
+        wait_until(lambda: cluster.alerts().total() >= wanted.total(), "the alerts", one, two)
         one.resume()
         wait_until(lambda: shared_out(one, two), "its part of the work", one, two)
         found = cluster.alerts()

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+import links
+
 from engine.model import Event, Match, RuleHead
 from engine.model.alert import alert_id
 
@@ -59,10 +61,13 @@ def alerts(rules: list[dict[str, Any]], matches: list[Match], end: int) -> list[
     def of(rule: dict[str, Any]) -> list[Found]:
         if rule["id"] not in found:
             wanted = [*rule["rules"], *rule["until"]]
+            wanted += [one for link in rule["links"] for one in (link["rule"], *link["until"])]
             seen = [m for m in matches if m.rule.id in wanted]
             for below in rules:
                 if below["id"] in wanted:
                     seen += [match for alert in of(below) for match in virtual(alert)]
+            if rule["links"]:
+                seen = links.identified(rule, seen)
             found[rule["id"]] = of_rule(rule, seen, end)
         return found[rule["id"]]
 

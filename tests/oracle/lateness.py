@@ -40,27 +40,37 @@ def sorted_out(arrivals: list[Match], lateness: int) -> tuple[list[Match], list[
 
 def alerts(rule: dict[str, Any], arrivals: list[Match], lateness: int) -> list[tuple[Any, ...]]:
     """The facts of each alert, with whether something late was added; revisions count both."""
+    return chained([rule], arrivals, lateness)
+
+
+def chained(rules: list[dict[str, Any]], arrivals: list[Match], lateness: int) -> list[tuple[Any, ...]]:
+    """``alerts`` of correlations over correlations: what comes late goes to those over its own rule, and no further up.
+
+    None but the outermost may have a skew.
+    """
     end = max((m.event.time for m in arrivals), default=0)
     in_time, late = sorted_out(arrivals, lateness)
-    final = oracle.alerts([rule], in_time, end)
-    added: dict[tuple[str, int], list[Match]] = {}
+    final = oracle.alerts(rules, in_time, end)
+    added: dict[tuple[str, str, int], list[Match]] = {}
     for one in late:
-        if one.match.rule.id not in evidential(rule) or not oracle.counts(rule, one.match):
-            continue
-        groups = oracle.keys(one.match, oracle.names(rule, one.match, rule["group_by"]))
-        for key, _ in groups:
-            then = [m for m in one.before if key in dict(oracle.keys(m, oracle.names(rule, m, rule["group_by"])))]
-            for alert in oracle.alerts([rule], then, end):
-                if key_of(alert) != key or not decided_by(rule, alert, one.watermark):
-                    continue
-                if takes(rule, alert, one, lateness):
-                    mine = added.setdefault((repr(key), alert.opened), [])
-                    if not any(oracle.same(rule, one.match, m) for m in (*alert.evidence, *mine)):
-                        mine.append(one.match)
-                    break
+        then = oracle.alerts(rules, one.before, end)
+        for rule in rules:
+            if one.match.rule.id not in evidential(rule) or not oracle.counts(rule, one.match):
+                continue
+            for key, _ in oracle.keys(one.match, oracle.names(rule, one.match, rule["group_by"])):
+                for alert in then:
+                    if alert.rule != rule["id"] or key_of(alert) != key or not decided_by(rule, alert, one.watermark):
+                        continue
+                    if at_match(rule):  # what an inner correlation will only say later has not happened yet
+                        alert.last = max(time for time, _ in alert.hits if time < one.watermark)
+                    if takes(rule, alert, one, lateness):
+                        mine = added.setdefault((rule["id"], repr(key), alert.opened), [])
+                        if not any(oracle.same(rule, one.match, m) for m in (*alert.evidence, *mine)):
+                            mine.append(one.match)
+                        break
     facts = []
     for alert in final:
-        mine = added.get((repr(key_of(alert)), alert.opened), [])
+        mine = added.get((alert.rule, repr(key_of(alert)), alert.opened), [])
         alert.evidence += mine
         alert.revision += len(mine)
         facts.append((*alert.facts(), bool(mine)))
