@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.alert.alerts import Alerts
 from engine.alert.masking import mask_document
+from engine.catalogue import formats as formats
 from engine.config import Config, ThisFile, duration_ns, zone_of
 from engine.config.kafka import KafkaSource
 from engine.config.sinks import ElasticsearchSink, KafkaSink, NdjsonSink, SqliteSink
@@ -23,16 +23,15 @@ from engine.correlate.succession import Dropped
 from engine.detect.detector import Detector
 from engine.enrich.assets import Asset, Zone, read_assets
 from engine.enrich.enrichment import Enrichment
+from engine.enrich.process_image import ProcessImage
 from engine.framing.framing import FILE_RECORD_BYTES, Framing
-from engine.model import Chunk, DeadLetter, LogFormat, Match
-from engine.parsing.formats import discover
+from engine.model import Chunk, DeadLetter, Match
 from engine.parsing.parser import Parsed
-from engine.parsing.reads import ReadAggregation
+from engine.parsing.reads import INTERVAL_NS, ReadAggregation
 from engine.ruleset import cache as kept_rules
 from engine.ruleset.cache_folder import standard_folder
 from engine.ruleset.correlation import CorrelationRule
 from engine.ruleset.detection import DetectionRule
-from engine.ruleset.problem import Problem, errors
 from engine.ruleset.ruleset import Ruleset
 from engine.sinks.ndjson import NdjsonFile, NdjsonStdout
 from engine.sinks.sink import Sink
@@ -44,12 +43,6 @@ if TYPE_CHECKING:
 
 SHIPPED_RULES = Path(__file__).parent.parent / "rules"
 REPLAY_LATENESS = "30s"
-
-
-@cache
-def formats() -> Mapping[str, LogFormat]:
-    """Every format that there is, by id."""
-    return discover()
 
 
 def framing_for(settings: object) -> Framing:
@@ -104,14 +97,15 @@ class Pipeline:
         lateness_ns: int,
         limits: Limits | None = None,
         rule_zone: tzinfo | None = None,
-        aggregate_reads: bool = True,
+        reads_ns: int = INTERVAL_NS,
         on_match: Callable[[Match], None] | None = None,
         live: bool = False,
     ) -> None:
         self._live = live
         self._setting = (lateness_ns, limits or Limits(), rule_zone)
         self._use(RulesAtWork(ruleset, enrichment, *self._setting))
-        self.reads = ReadAggregation() if aggregate_reads else None
+        self.reads = ReadAggregation(reads_ns) if reads_ns else None
+        self.image = ProcessImage()
         self._on_match = on_match
         self.by_rule: dict[str, int] = {}
         self.revisions: dict[str, int] = {}
@@ -143,6 +137,7 @@ class Pipeline:
         live = self._live
         tick, detect, enrich = self.correlator.tick, self.detector.detect, self.enrichment.enrich
         reads, feeds = self.reads, self.correlator.feeds
+        image, name_tags = self.image, self.enrichment.name_tags
         for event in events:
             if isinstance(event, DeadLetter):
                 continue
@@ -150,9 +145,14 @@ class Pipeline:
                 decided = tick(event.source, event.time)
                 if decided:
                     self._raise(decided, out)
-            if reads is not None and not reads.passes(event):
-                continue
+            is_ot = "ot.operation" in event.fields
+            if is_ot:
+                image.observe(event)
+                if reads is not None and not reads.passes(event):
+                    continue
             enrich(event)
+            if is_ot:
+                name_tags(event, image)
             for match in detect(event):
                 if self._on_match is not None:
                     self._on_match(match)
@@ -208,12 +208,17 @@ class Pipeline:
 
     def rest(self) -> dict[str, Any]:
         """The state without that of the correlations, whose capture comes in pieces."""
-        return {"reads": None if self.reads is None else self.reads.snapshot(), "by_rule": dict(self.by_rule)}
+        return {
+            "reads": None if self.reads is None else self.reads.snapshot(),
+            "image": self.image.snapshot(),
+            "by_rule": dict(self.by_rule),
+        }
 
     def restore(self, state: Any, captures: Sequence[tuple[bytes, Sequence[bytes]]] = ()) -> None:
         self.correlator.restore(merged(captures) if captures else state["correlate"])
         if self.reads is not None and state["reads"] is not None:
             self.reads.restore(state["reads"])
+        self.image.restore(state.get("image", ()))
         self.by_rule = dict(state["by_rule"])
 
 
@@ -257,13 +262,6 @@ def rules(paths: Sequence[Path], config: Config | None = None, enriched: Enrichm
 def _beside_state(config: Config | None) -> Path | None:
     """A service keeps its rules where it may write. Without sources it is a replay, which leaves nothing there."""
     return Path(f"{config.state.path}.rules") if config is not None and config.sources else None
-
-
-def pipeline_problems(config: Config) -> list[Problem]:
-    """The pySigma pipelines of a configuration that cannot be used."""
-    from engine.ruleset.pipelines import Pipelines  # pySigma costs 0.15 s to import
-
-    return errors(Pipelines(config.pipelines).problems)
 
 
 def usable_rules(paths: Sequence[Path], config: Config | None, enriched: Enrichment) -> Ruleset:
@@ -312,6 +310,7 @@ def pipeline(
         lateness_ns=lateness_ns,
         limits=limits(config),
         rule_zone=zone_of(config.time.rule_timezone) if config is not None else None,
+        reads_ns=duration_ns(config.limits.read_interval) if config is not None else INTERVAL_NS,
         on_match=on_match,
         live=live,
     )

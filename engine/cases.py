@@ -84,7 +84,7 @@ def _complaint(case: Case, last: _Rule, scope: Sequence[_Rule]) -> str:
         enrichment(None),
         lateness_ns=lateness(None, None, REPLAY_LATENESS),
         limits=Limits(),
-        aggregate_reads=False,
+        reads_ns=0,
     )
     if case.raw is None:
         try:

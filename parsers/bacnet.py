@@ -57,6 +57,19 @@ class Network(NamedTuple):
     data: bytes
 
 
+def cut(buffer: bytes | bytearray | memoryview) -> int | None:
+    """The length that link control information gives; devices take datagrams of another one, too.
+
+    >>> cut(bytes.fromhex("810a001101040005")), cut(b"")
+    (17, None)
+    """
+    if len(buffer) < 4:
+        return None
+    if buffer[0] != _BVLL or buffer[1] > _LAST:
+        raise ParseError("BACnet/IP: a datagram does not start with link control information")
+    return max(4, buffer[2] << 8 | buffer[3])
+
+
 def fingerprint(head: bytes) -> bool:
     """Whether a datagram's link control information gives its own length, with a version of NPDU that there is."""
     if len(head) < 4 or head[0] != _BVLL or head[1] > _LAST or (head[2] << 8 | head[3]) != len(head):
@@ -347,6 +360,7 @@ FORMAT = LogFormat(
     spec="https://www.ashrae.org/technical-resources/bookstore/bacnet",
     session=Conversation,
     route=ot.logsource,
+    cut=cut,
     fingerprint=fingerprint,
     asks=asks,
     ports=(47_808,),

@@ -127,7 +127,7 @@ class Conversation(Dialogue):
             self._greeted.clear()
         self._greeted.add(key)
         fields = self._start(frame, found)
-        fields["ot.function_code"] = found.function
+        fields["ot.link.function_code"] = found.function  # 5 here is not the application's 5, direct operate
         fields["ot.function"] = dnp3_link.FUNCTIONS.get(found.function, f"link_function_{found.function}")
         fields["ot.operation"] = "diagnostic"
         return self.ask(frame, ("link", found.source, found.destination), fields)

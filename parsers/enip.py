@@ -80,7 +80,7 @@ def fingerprint(head: bytes) -> bool:
         return bool(session) and length >= 16 and body[:4] == bytes(4) and 1 <= _SHORT(body, 6)[0] <= _MOST_ITEMS
     if command == 0x0065:
         return length == 4 and body[:2] == b"\x01\0"
-    return command == 0x0063 and (length == 0 or body[2:4] == b"\x0c\0")
+    return command == 0x0063 and body[2:4] == b"\x0c\0"
 
 
 def asks(pdu: bytes) -> bool | None:

@@ -5,10 +5,9 @@
     {"@timestamp": "2026-01-02T03:04:05.006Z", "ls_product": "linux", "ls_category": "process_creation", "Image": "/usr/bin/id"}
     {"@timestamp": "2026-01-02T03:04:05.006Z", "ot": {"protocol": "modbus", "operation": "write"}, "source": {"ip": "192.0.2.7"}}
 
-The object's own names are kept. What they mean in ECS is for the formats inside, which know shapes.
+The object's own names are kept. What they mean in ECS is for the formats inside, which know shapes. A log line that a
+shipper has wrapped (Filebeat's ``message``, Docker's ``log``, the journal's ``MESSAGE``) is read as if it had come by itself.
 """  # noqa: E501  (records as they are sent)
-
-from typing import Any
 
 from engine.model import Fields, Frame, LogFormat, LogSource, Opened, ParseError
 from engine.model.fields import sigma_names
@@ -17,9 +16,12 @@ from parsers._grammar import ot
 from parsers._grammar.event_time import event_time
 from parsers._grammar.logsources import named
 from parsers._grammar.objects import flat
+from parsers._grammar.people import domain_and_name
+from parsers._grammar.shippers import wrapped
 
 _NONE = LogSource()
-_WINDOWS = {"windows"}
+_SYSTEM = ("host.os.type", "host.os.family", "host.os.platform")
+_LISTS = ("event.category", "event.type", "related.ip", "related.user", "related.hosts")
 
 
 def _fingerprint(head: bytes) -> bool:
@@ -36,13 +38,19 @@ def _opens(frame: Frame) -> Opened | None:
     fields.pop("@timestamp", None)
     if when is not None:
         fields["@timestamp"] = when
-    _lists(fields)
+    if not fields.keys().isdisjoint(_LISTS):
+        _lists(fields)
+    name = fields.get("user.name")
+    if name is not None and type(name) is str and "\\" in name and "user.domain" not in fields:
+        domain, name = domain_and_name(name)
+        if domain is not None:
+            fields["user.domain"], fields["user.name"] = domain, name
     return Opened(fields, object=fields)
 
 
 def _lists(fields: Fields) -> None:
     """ECS says lists; a sender's single value stands for a list of one."""
-    for name in ("event.category", "event.type", "related.ip", "related.user", "related.hosts"):
+    for name in _LISTS:
         value = fields.get(name)
         if value is not None and type(value) is not list:
             fields[name] = [value]
@@ -52,16 +60,15 @@ def parse(frame: Frame) -> Fields:
     if frame.opened is not None:
         fields = frame.opened.fields
         # endpoint agents speak ECS alone; the rules for Windows speak of Image and CommandLine
-        return sigma_names(fields, route(fields)) if _WINDOWS & _systems(fields) else {}
+        return sigma_names(fields, route(fields)) if _is_windows(fields) else {}
     opened = _opens(frame)
     if opened is None:
         raise ParseError("json: not a JSON object")
     return opened.fields
 
 
-def _systems(fields: Fields) -> set[Any]:
-    found = fields.get("host.os.type"), fields.get("host.os.family"), fields.get("host.os.platform")
-    return {one for one in found if type(one) is str}
+def _is_windows(fields: Fields) -> bool:
+    return not fields.keys().isdisjoint(_SYSTEM) and any(fields.get(name) == "windows" for name in _SYSTEM)
 
 
 def route(fields: Fields) -> LogSource:
@@ -85,6 +92,7 @@ FORMAT = LogFormat(
     spec="https://www.rfc-editor.org/rfc/rfc8259",
     parse=parse,
     opens=_opens,
+    reopens=lambda opened: wrapped(opened.fields),
     fingerprint=_fingerprint,
     route=route,
 )

@@ -21,7 +21,9 @@ _MEMBER = re.compile(r"(add|delete) '(.+?)' (?:to|from) (?:shadow )?group '(.+?)
 _MEMBER_BY = re.compile(r"(?:user|member) (.+?) (added|removed) by (.+?) (?:to|from) group (.+)")
 _MEMBERS = re.compile(r"members of group (\S+) set by (\S+) to (.*)")
 _DELETED = re.compile(r"(?:delete user '(.+?)'|user (?:account )?(?:deleted|'(.+?)' deleted).*)")
-_GROUP_GONE = re.compile(r"(?:removed |group )?(?:shadow )?(?:group )?'(.+?)' (?:removed|owned by '.*?').*")
+_GROUP_GONE = re.compile(
+    r"(?:removed (?:shadow )?group '(.+?)'(?: owned by '(.*)')?|(?:shadow )?group '(.+?)' (?:removed|deleted).*)"
+)
 _CHANGED = re.compile(r"(?:change|lock|unlock) user '(.+?)' ?(.*)|changed user `(.+?)' information", re.DOTALL)
 _PASSWORD = re.compile(
     r"password for '(.+?)' changed by '(.+?)'|(?:changed password expiry for|changed password for) '?(\S+?)'?"
@@ -33,10 +35,16 @@ def _iam(action: str, *types: str, outcome: str = "success") -> Fields:
     return {"event.action": action, "event.category": ["iam"], "event.type": list(types), "event.outcome": outcome}
 
 
+def _account(fields: Fields, name: str | None) -> None:
+    """The account that is changed; who does it these messages do not say."""
+    user(fields, name)
+    user(fields, name, "user.target.name")
+
+
 def _new_user(found: re.Match[str]) -> Fields:
     pairs = dict(_PAIR.findall(found[1]))
     fields = _iam("user_added", "user", "creation")
-    user(fields, pairs.get("name"))
+    _account(fields, pairs.get("name"))
     _numbers(fields, pairs)
     return fields
 
@@ -54,11 +62,13 @@ def _numbers(fields: Fields, pairs: dict[str, str]) -> None:
     for name, field in (("UID", "user.id"), ("uid", "user.id"), ("GID", "group.id"), ("gid", "group.id")):
         if pairs.get(name):
             fields[field] = pairs[name]
+    if "user.id" in fields:
+        fields["user.target.id"] = fields["user.id"]
 
 
 def _member(found: re.Match[str]) -> Fields:
     fields = _iam("group_member_added" if found[1] == "add" else "group_member_removed", "group", "change")
-    user(fields, found[2])
+    _account(fields, found[2])
     fields["group.name"] = found[3]
     return fields
 
@@ -80,19 +90,20 @@ def _members(found: re.Match[str]) -> Fields:
 
 def _deleted(found: re.Match[str]) -> Fields:
     fields = _iam("user_deleted", "user", "deletion")
-    user(fields, found[1] or found[2])
+    _account(fields, found[1] or found[2])
     return fields
 
 
 def _group_gone(found: re.Match[str]) -> Fields:
     fields = _iam("group_deleted", "group", "deletion")
-    fields["group.name"] = found[1]
+    fields["group.name"] = found[1] or found[3]
+    user(fields, found[2], "user.target.name")
     return fields
 
 
 def _changed(found: re.Match[str]) -> Fields:
     fields = _iam("user_changed", "user", "change")
-    user(fields, found[1] or found[3])
+    _account(fields, found[1] or found[3])
     return fields
 
 
@@ -102,7 +113,7 @@ def _password(found: re.Match[str]) -> Fields:
         user(fields, found[2])
         user(fields, found[1], "user.target.name")
     else:
-        user(fields, found[3])
+        _account(fields, found[3])
     return fields
 
 

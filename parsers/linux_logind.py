@@ -9,7 +9,7 @@
 import re
 
 from engine.model import Fields, Frame, LogFormat, LogSource
-from parsers._grammar import pam
+from parsers._grammar import pam, systemd_units
 from parsers._grammar.people import account
 
 _NEW = re.compile(
@@ -47,7 +47,9 @@ def parse(frame: Frame) -> Fields:
         account(fields, found[4])
         if found[5] is not None:
             fields["user.id"] = found[5]
-    return fields  # units that start and stop: the header and the message say it all
+    else:
+        fields = systemd_units.unit(text)
+    return fields
 
 
 FORMAT = LogFormat(

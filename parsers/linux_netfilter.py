@@ -15,14 +15,16 @@ from parsers._grammar.addresses import ip, mac, port
 from parsers._grammar.event_time import moment
 
 _PAIR = re.compile(r"([A-Z]+)=(\S*)")
+_PORT = r"(\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
 # As the kernel writes packets of TCP and UDP (net/netfilter/nf_log_syslog.c): most of all.
 _USUAL = re.compile(
     r"IN=(\S*) OUT=(\S*) (?:MAC=(\S*) )?SRC=(\S*) DST=(\S*) LEN=\d+ TOS=\S* PREC=\S* TTL=\d+ ID=\d+ (?:CE )?(?:DF )?"
-    r"(?:MF )?PROTO=(TCP|UDP) SPT=(\d+) DPT=(\d+)(?!\S)"
+    rf"(?:MF )?PROTO=(TCP|UDP) SPT={_PORT} DPT={_PORT}(?!\S)"
 )
 _CLOCK = re.compile(r"\[ *\d+\.\d+\] ?")
 _WORD = re.compile(r"[A-Za-z]+")
-_UBIQUITI = re.compile(r"\[([\w.\-]+)-([ADR])-(\w+)\]\s*(?:DESCR=\"(.*?)\")?")
+# UniFi's and EdgeOS's own prefixes: [rule set-rule-verdict], of late [rule set-verdict-rule]
+_UBIQUITI = re.compile(r"\[([\w. \-]+)-(?:(\w+)-([ADR])|([ADR])-(\w+))\]\s*(?:DESCR=\"(.*?)\")?")
 _PROXMOX = re.compile(r"\d+ \d+ (\S+) (\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}) (.*)")
 
 _DENIED = frozenset(
@@ -50,7 +52,6 @@ _ALLOWED = frozenset(("accept", "accepted", "acc", "allow", "allowed", "pass", "
 
 
 _LONGEST = 512  # characters of what is remembered
-_NAMES = ("IN", "OUT", "MAC", "SRC", "DST", "PROTO", "SPT", "DPT")
 
 
 def parse(frame: Frame) -> Fields:
@@ -58,16 +59,20 @@ def parse(frame: Frame) -> Fields:
     at = text.find("IN=")
     if at > 0 and text[at - 1] not in " :]\"'":
         at = text.find(" IN=") + 1
-    pairs: dict[str, str | None]
     usual = _USUAL.match(text, at) if at >= 0 else None
+    link: tuple[str | None, ...]
+    pairs: dict[str, str | None] = {}
     if usual is not None:
-        pairs = dict(zip(_NAMES, usual.groups(), strict=True))
+        inside, outside, header, by, to, protocol, from_port, to_port = usual.groups()
+        source, destination, link = ip(by), ip(to), (inside, outside, header or "", None, None)
     else:
         caused_by = text.find(" [SRC=", at)  # an ICMP error carries the packet that caused it behind its own
         pairs = dict(reversed(_PAIR.findall(text, at, len(text) if caused_by < 0 else caused_by)))
-    source, destination = ip(pairs.get("SRC")), ip(pairs.get("DST"))
+        get = pairs.get
+        source, destination = ip(get("SRC")), ip(get("DST"))
+        link = get("IN"), get("OUT"), get("MAC") or "", get("MACDST"), get("MACSRC")
     if at < 0 or source is None or destination is None:
-        raise ParseError("linux_netfilter: no packet with IN=, SRC= and DST=")
+        return _rest(text)
     fields: Fields = {
         "event.category": ["network"],
         "source.ip": source,
@@ -77,27 +82,56 @@ def parse(frame: Frame) -> Fields:
         "related.ip": [source] if source == destination else [source, destination],
         "network.type": "ipv6" if ":" in source else "ipv4",
     }
-    _verdict(fields, text[:at])
-    get = pairs.get
-    link = get("IN"), get("OUT"), get("MAC") or "", get("MACDST"), get("MACSRC")
-    short = sum(len(part or "") for part in link) <= _LONGEST
-    fields.update(_interfaces(*link) if short else _interfaces.__wrapped__(*link))
-    _transport(fields, pairs)
-    if frame.opened is None:
-        proxmox = _PROXMOX.match(text[:at])
-        if proxmox is not None:
-            fields["rule.ruleset"] = proxmox[1]
-            fields["rule.name"] = proxmox[3].strip(" :")
-            when = moment(proxmox[2])
-            if when is not None:
-                fields["@timestamp"] = when
-        fields["message"] = text.strip()
+    prefix = text[:at]
+    _verdict(fields, prefix if prefix and not prefix.isspace() else _program(frame))
+    fields.update(_interfaces(*link) if len(text) <= _LONGEST else _interfaces.__wrapped__(*link))
+    if usual is not None:
+        fields["network.transport"] = protocol.lower()
+        fields["source.port"], fields["destination.port"] = int(from_port), int(to_port)
+    else:
+        _transport(fields, pairs)
+    opened = frame.opened
+    if opened is not None:
+        name = opened.fields.get("host.name")
+        if name is not None:
+            fields["observer.name"] = name
+        return fields
+    proxmox = _PROXMOX.match(prefix)
+    if proxmox is not None:
+        fields["rule.ruleset"] = proxmox[1]
+        fields["rule.name"] = proxmox[3].strip(" :")
+        when = moment(proxmox[2])
+        if when is not None:
+            fields["@timestamp"] = when
+    fields["message"] = text.strip()
     return fields
 
 
+def _rest(text: str) -> Fields:
+    """The end of a line of which a relay has lost the beginning: protocol and ports are in it."""
+    pairs: dict[str, str | None] = dict(_PAIR.findall(text))
+    if not (pairs.get("PROTO") and pairs.get("SPT") and pairs.get("DPT")) or "SRC" in pairs or "IN" in pairs:
+        raise ParseError("linux_netfilter: no packet with IN=, SRC= and DST=")
+    fields: Fields = {"event.category": ["network"], "event.type": ["connection", "info"]}
+    _transport(fields, pairs)
+    return fields
+
+
+_LOGGERS = frozenset(("kernel", "ulogd", "ulogd2", "firewall", "syslog", "klogd", "iptables", "nft"))
+
+
+def _program(frame: Frame) -> str:
+    """A header that lacks the kernel's name ends where the prefix begins, and takes it for a program."""
+    if frame.opened is None:
+        return ""
+    name = frame.opened.fields.get("process.name")
+    return name if isinstance(name, str) and name.lower() not in _LOGGERS else ""
+
+
 def _verdict(fields: Fields, prefix: str) -> None:
-    found = _CLOCK.match(prefix)
-    prefix = prefix if found is None else prefix[found.end() :]
+    if prefix[:1] == "[":
+        found = _CLOCK.match(prefix)
+        prefix = prefix if found is None else prefix[found.end() :]
     rule, action = _rule(prefix) if len(prefix) <= _LONGEST else _rule.__wrapped__(prefix)
     fields.update(rule)
     if action is None:
@@ -113,10 +147,14 @@ def _rule(prefix: str) -> tuple[Fields, str | None]:
     fields: Fields = {}
     ubiquiti = _UBIQUITI.match(prefix)
     if ubiquiti is not None:
-        fields["rule.ruleset"], verdict, fields["rule.id"], description = ubiquiti.groups()
-        if description:
-            fields["rule.name"] = description
-        return fields, "allowed" if verdict == "A" else "denied"
+        ruleset, number, verdict, verdict_first, number_last, description = ubiquiti.groups()
+        fields["rule.ruleset"] = ruleset
+        fields["rule.id"] = number or number_last
+        fields["rule.name"] = description or ruleset
+        zones = ruleset.split("-")
+        if len(zones) == 2 and all(zones):
+            fields["observer.ingress.zone"], fields["observer.egress.zone"] = zones
+        return fields, "allowed" if (verdict or verdict_first) == "A" else "denied"
     name = prefix.strip(" :-[]\"'")
     if name:
         fields["rule.name"] = name
@@ -136,7 +174,8 @@ def _interfaces(inside: str | None, outside: str | None, header: str, to: str | 
         fields["network.direction"] = "ingress"
     elif outside and not inside:
         fields["network.direction"] = "egress"
-    if len(header) == 41:  # destination, source, EtherType
+    # destination, source and EtherType; some drivers have more of the frame behind them
+    if len(header) == 41 or header[35:42] in (":08:00:", ":86:dd:"):
         to, by = header[:17], header[18:35]
     to, by = mac(to), mac(by)
     if to is not None:
@@ -159,6 +198,14 @@ def _transport(fields: Fields, pairs: dict[str, str | None]) -> None:
         fields["destination.port"] = to
 
 
+def _fingerprint(head: bytes) -> bool:
+    if b" PROTO=" not in head:
+        return False
+    if b" SRC=" in head:
+        return b" DST=" in head and b"IN=" in head
+    return b" SPT=" in head and b" DPT=" in head and b" ID=" in head
+
+
 FORMAT = LogFormat(
     id="linux_netfilter",
     vendor="Linux",
@@ -167,5 +214,6 @@ FORMAT = LogFormat(
     spec="https://www.netfilter.org/documentation/ https://man7.org/linux/man-pages/man8/iptables-extensions.8.html#TARGET_EXTENSIONS",
     parse=parse,
     inside="syslog",
-    fingerprint=lambda head: b" SRC=" in head and b" DST=" in head and b"IN=" in head and b" PROTO=" in head,
+    fingerprint=_fingerprint,
+    needs=(b" PROTO=", b" DPT="),
 )

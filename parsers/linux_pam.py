@@ -16,6 +16,7 @@ _FAILED = re.compile(
     r"FAILED LOGIN (?:SESSION )?(?:\(?\d+\)? )?(?:on '?(.*?)'? )?(?:FROM '?(\S*?)'? )?FOR '?(.*?)'?, (.*)", re.DOTALL
 )
 _LOGIN = re.compile(r"(ROOT )?LOGIN ON '?(\S+?)'?(?: BY '?(.*?)'?)?(?: FROM '?(\S+?)'?)?", re.DOTALL)
+_CHECKED = re.compile(r"(?:password check failed for user|could not obtain user info) \((.*)\)", re.DOTALL)
 _LONGEST = 4096  # keeps every expression quick, whatever comes
 
 
@@ -25,6 +26,11 @@ def parse(frame: Frame) -> Fields:
         raise ParseError("linux_pam: longer than any message")
     fields = pam.message(text)
     if fields is not None:
+        return fields
+    if (found := _CHECKED.fullmatch(text)) is not None:
+        fields = {"event.action": "password_check", "event.category": ["authentication"], "event.type": ["info"]}
+        fields["event.outcome"] = "failure"
+        account(fields, found[1])
         return fields
     if (found := _FAILED.fullmatch(text)) is not None:
         terminal, host, name, reason = found.groups()
@@ -67,7 +73,8 @@ FORMAT = LogFormat(
     spec="https://github.com/linux-pam/linux-pam",
     parse=parse,
     inside="syslog",
-    programs=("login", "gdm-password", "gdm", "lightdm", "sddm", "sddm-helper", "kcheckpass"),
+    programs=("login", "gdm-password", "gdm", "lightdm", "sddm", "sddm-helper", "kcheckpass", "unix_chkpwd"),
     fingerprint=lambda head: head.lstrip().startswith(b"pam_"),
+    needs=(b"pam_",),
     route=route,
 )

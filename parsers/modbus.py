@@ -10,6 +10,7 @@ from struct import Struct
 from typing import Any
 
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
+from engine.model.conversation import conversation
 from parsers._grammar import exchange, ot, umas
 from parsers._grammar.exchange import Exchange, Finished, Waiting
 from parsers._grammar.modbus_pdu import DIAGNOSTICS, EXCEPTIONS, FUNCTIONS, request, response
@@ -157,7 +158,7 @@ class Conversation:
         function = payload[7] & 0x7F
         if frame.from_client:
             if frame.flow is not self._flow:
-                self._flow, self._about = frame.flow, exchange.conversation(frame)
+                self._flow, self._about = frame.flow, conversation(frame)
             fields = self._about.copy()
             fields["@timestamp"] = frame.time or frame.received
             fields["event.original"] = payload.hex()

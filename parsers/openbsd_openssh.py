@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import pam
+from parsers._grammar.addresses import ip, port
 from parsers._grammar.people import account, remote
 
 _DECIDED = re.compile(
@@ -24,13 +25,15 @@ _DECIDED = re.compile(
 )
 _KEY = re.compile(r"([A-Z0-9\-]+) ((?:SHA256|MD5|SHA1):\S+|(?:[0-9a-f]{2}:){15}[0-9a-f]{2})")
 _INVALID = re.compile(r"(?:Invalid|Illegal) user (.*) from (\S+)(?: port (\d+))?", re.DOTALL)
+_ON = re.compile(r"Connection from (\S+) port (\d+) on (\S+) port (\d+)(?: .*)?")
+_MODULE = re.compile(r"(Accepted|Failed) (\S+) for (\S+)")  # a module's verdict, before the server's own
 _MAXIMUM = re.compile(
     r"maximum authentication attempts exceeded for (invalid user )?(.*) from (\S+) port (\d+)(?: ssh\d?)?", re.DOTALL
 )
 _NOT_ALLOWED = re.compile(r"User (.*?)(?: from (\S+))? not allowed because (.+)", re.DOTALL)
 _ENDED = re.compile(
     r"(?:Connection (?:closed|reset) by|Disconnected from|Disconnecting) "
-    r"(?:(?:(?:authenticating|invalid) )?user (.*) )?(\S+) port (\d+)(?:: (.*))?",
+    r"(?:(?:authenticating|invalid|illegal) )?(?:user (.*) )?(\S+) port (\d+)(?:: (.*))?",
     re.DOTALL,
 )
 _ENDED_OLD = re.compile(
@@ -72,7 +75,7 @@ _PREFIXES = ("error: ", "fatal: ", "info: ", "debug1: ", "debug2: ", "debug3: ",
 def _decided(text: str) -> Fields | None:
     found = _DECIDED.fullmatch(text)
     if found is None:
-        return None
+        return _module(text)
     verdict, method, invalid, name, address, number, key = found.groups()
     fields: Fields = {"event.action": "ssh_login", "event.category": ["authentication"], "event.type": ["info"]}
     if verdict == "Accepted":
@@ -92,6 +95,16 @@ def _decided(text: str) -> Fields | None:
         if found is not None:
             fields["tieline.ssh.key_type"] = found[1]
             fields["tieline.ssh.key_fingerprint"] = found[2]
+    return fields
+
+
+def _module(text: str) -> Fields | None:
+    found = _MODULE.fullmatch(text)
+    if found is None:
+        return None
+    fields = _refused("ssh_authentication_step", found[3], None)
+    fields["event.outcome"] = "success" if found[1] == "Accepted" else "failure"
+    fields["tieline.auth.method"] = found[2]
     return fields
 
 
@@ -193,6 +206,14 @@ def _new_connection(text: str) -> Fields | None:
     fields = _connection(text)
     if "source.ip" in fields:
         fields.update({"event.action": "connected", "event.type": ["connection", "start"]})
+        found = _ON.fullmatch(text)
+        here = None if found is None else ip(found[3])
+        if found is not None and here is not None:
+            fields["destination.ip"] = fields["destination.address"] = here
+            fields["related.ip"] = list(dict.fromkeys((*fields["related.ip"], here)))
+            at = port(found[4])
+            if at is not None:
+                fields["destination.port"] = at
     return fields
 
 

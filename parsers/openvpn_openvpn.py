@@ -369,6 +369,16 @@ def route(fields: Fields) -> LogSource:
     return _AUTHENTICATION if "authentication" in fields.get("event.category", ()) else _LOGSOURCE
 
 
+def _fingerprint(head: bytes) -> bool:
+    # the expression is tried at every byte: most lines are told by a word that they lack
+    head = head[:512]
+    return (
+        b"TLS" in head or b"AF_INET" in head or b"MULTI" in head or b"AUTH" in head or b"VERIFY" in head
+        or b"VPN" in head or b"Peer Connection" in head or b" PUSH: " in head or b" peer info: " in head
+        or b"PLUGIN_CALL" in head or b"CONTROL [" in head or b"client-instance" in head or b"Data Channel" in head
+    ) and _CERTAIN.search(head) is not None  # fmt: skip
+
+
 FORMAT = LogFormat(
     id="openvpn_openvpn",
     vendor="OpenVPN",
@@ -380,6 +390,8 @@ FORMAT = LogFormat(
     programs=(
         "openvpn", "ovpn-server", "ovpn-udp", "ovpn-tcp", "openvpn-server", "openvpn@server", "openvpnas", "openvpn-as",
     ),
-    fingerprint=lambda head: _CERTAIN.search(head) is not None,
+    fingerprint=_fingerprint,
+    needs=(b"TLS", b"AF_INET", b"MULTI", b"AUTH", b"VERIFY", b"VPN", b"Peer Connection", b" PUSH: ", b" peer info: ",
+           b"PLUGIN_CALL", b"CONTROL [", b"client-instance", b"Data Channel"),
     route=route,
 )  # fmt: skip

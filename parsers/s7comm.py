@@ -15,6 +15,7 @@ from struct import error
 from typing import Any
 
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
+from engine.model.conversation import conversation
 from parsers._grammar import exchange, ot, tpkt
 from parsers._grammar.exchange import Exchange, Finished, Waiting
 from parsers._grammar.s7_pdu import (
@@ -200,7 +201,7 @@ class Conversation:
         return self._said([(frame, fields)])
 
     def _fields(self, frame: Frame, original: str) -> Fields:
-        fields = exchange.conversation(frame)
+        fields = conversation(frame)
         fields["@timestamp"] = frame.time or frame.received
         fields["event.original"] = original
         fields["event.type"] = ["protocol"]

@@ -73,7 +73,8 @@ AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 
 class Limits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Bounds of what grows: chunks before the stages, correlation groups of all rules together and of one rule, matches
-    a group, facts that link entities a rule, held matches. Of a Kafka group's workers each partition has its own."""
+    a group, facts that link entities a rule, held matches. Of a Kafka group's workers each partition has its own.
+    ``read_interval``: successful reads of the same registers by the same client are one event in so long (0s: each)."""
 
     queue_chunks: Count = 256
     groups: Count = 2_000_000
@@ -81,6 +82,7 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     matches_per_group: Count = 10_000
     links_per_rule: Count = 50_000
     held_matches: Count = 1_000_000
+    read_interval: str = "60s"
 
 
 class Privacy(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -92,12 +94,13 @@ class Privacy(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``role``: ``collect`` parses and writes events to Kafka, ``detect`` reads them and alerts, ``all`` does both in
-    one process. ``rules``: directories or files (default: the shipped rules). ``rules_reload``: how often it is looked
-    whether they have changed (null: only on SIGHUP). ``assets``, ``zones``: a YAML file (one may hold both), or the
-    list itself."""
+    one process. ``formats``: directories of a site's own formats (YAML). ``rules``: directories or files (default: the
+    shipped rules). ``rules_reload``: how often it is looked whether they have changed (null: only on SIGHUP).
+    ``assets``, ``zones``: a YAML file (one may hold both), or the list itself."""
 
     role: Literal["all", "collect", "detect"] = "all"
     sources: list[Source] = []
+    formats: list[str] = []
     rules: list[str] = []
     rules_reload: str | None = "5s"
     pipelines: list[str] = []
@@ -112,6 +115,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 _PATHS = {
+    ("formats", 0),
     ("rules", 0),
     ("assets",),
     ("zones",),
@@ -217,6 +221,7 @@ def _meaning(document: Document, config: Config, formats: Mapping[str, Any] | No
     for where, text in (
         (("time", "lateness"), config.time.lateness),
         (("time", "idle_after"), config.time.idle_after),
+        (("limits", "read_interval"), config.limits.read_interval),
         (("state", "every"), config.state.every),
         (("rules_reload",), config.rules_reload),
     ):

@@ -279,6 +279,7 @@ def _tell(fields: Fields, found: list[tuple[Tag, float | None]]) -> None:
     if any(tag.safety for tag in tags):
         fields["ot.engineering.safety"] = True
     told = "; ".join(_words(tag, value) for tag, value in found)
+    fields["ot.engineering.summary"] = told
     fields["message"] = f"{told}; {fields['message']}" if "message" in fields else told
 
 

@@ -21,6 +21,7 @@ _CLOSED_NS = 60_000_000_000
 # So many segments of each direction are looked at before a conversation on a port that no format names is let go.
 _ATTEMPTS = 8
 _LAST_INDEX = 0xFFFF
+_SHOWN = 256  # bytes of what is spoken in another protocol's place
 
 
 class Conversations:
@@ -184,6 +185,8 @@ class Conversations:
         found = self._recognition.of_stream(head, talk.ports, half.attempts == 0)
         if found is True:
             return False
+        if talk.opened is not None and not half.attempts and not half.other.attempts:
+            self._compare(half, head, found)
         if found is False:
             half.pieces, half.have = [], 0
             half.attempts += 1
@@ -202,6 +205,16 @@ class Conversations:
             talk.client = client_side(found, talk.ports, half.side, head)
         self._stats["recognised"] += 1
         return True
+
+    def _compare(self, half: Half, head: bytes, found: LogFormat | bool) -> None:
+        """A conversation seen from its start that is not in the protocol of its port is told, once."""
+        likely = self._recognition.of_ports(TCP, half.talk.ports)
+        if not likely or found in likely:
+            return
+        if half.talk.client is None:
+            half.talk.client = half.side
+        self._emit(half, likely[0], head[:_SHOWN], self._seen.time)
+        self._out[-1].instead = found.id if isinstance(found, LogFormat) else ""
 
     def _cut(self, half: Half, format: LogFormat, data: bytes, time: int) -> None:
         if half.pieces:

@@ -31,6 +31,9 @@ class Framing:
             zone=zone,
             format=format,
             starts=formats[format].starts_record if format is not None else None,
+            ends=formats[format].ends_record if format is not None else None,
+            joining=formats.values() if format is None and kind == "lines" else (),
+            traces=kind == "lines",
             counting=kind == "syslog",
         )
         self._records = Records(max_bytes=max_bytes, zone=zone, format=format)

@@ -1,17 +1,39 @@
 """Records that end with a line feed; records of several lines; records that say their length."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from typing import Any
 
-from engine.model import Chunk, Frame
+from engine.framing import traces, wide
+from engine.model import Chunk, Frame, LogFormat
 
 _MAX_JOINED_LINES = 500
 _COUNT_DIGITS = 9
+_SNIFFED = 20  # lines of a stream in which one may tell its format
+# A line that is certainly a record of its own, whatever the first record of its file was.
+_OWN = re.compile(
+    rb"<\d{1,3}>|\{\"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d |CEF:\d|LEEF:\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|"
+    rb"type=[A-Z_]+ msg=audit|date=\d|%[A-Z]+-\d-|\d{1,3}(?:\.\d{1,3}){3} - "
+)
 
 
 class _Stream:
-    __slots__ = ("counted", "data", "offset", "peer", "received", "record", "record_at", "skipping", "touched")
+    __slots__ = (
+        "codec",
+        "counted",
+        "data",
+        "format",
+        "offset",
+        "peer",
+        "received",
+        "record",
+        "record_at",
+        "record_bytes",
+        "skipping",
+        "sniffed",
+        "touched",
+    )
 
     def __init__(self) -> None:
         self.data = b""
@@ -23,15 +45,20 @@ class _Stream:
         self.touched = 0
         self.record: list[bytes] = []
         self.record_at = 0
+        self.record_bytes = 0
+        self.sniffed = 0  # lines in which a format was looked for
+        self.format: LogFormat | None = None  # of which these lines are, where it joins some
+        self.codec: wide.Codec | None = None
 
 
 class Lines:
-    """One record a line; CR before the LF does not belong to it; empty lines are none.
+    """One record a line; CR before the LF does not belong to it; empty lines are none. UTF-16 becomes UTF-8.
 
-    With ``starts`` a record goes on until a line that starts the next one, at most 500 lines. With ``counting`` a
-    stream
-    that begins with ``MSG-LEN SP <`` is read by octet counting (RFC 6587, 3.4.1). A record longer than ``max_bytes`` is
-    cut there and marked ``truncated``; the rest of it is dropped and counted.
+    With ``starts`` a record goes on until a line that starts the next one, at most 500 lines and ``max_bytes``;
+    without, one of the formats ``joining`` may be told from a stream's first lines. With ``traces`` the lines of a
+    stack trace belong to the record before them. With ``counting`` a stream that begins with ``MSG-LEN SP <`` is
+    read by octet counting (RFC 6587, 3.4.1). A record longer than ``max_bytes`` is cut there and marked
+    ``truncated``; the rest of it is dropped and counted.
     """
 
     def __init__(
@@ -41,12 +68,18 @@ class Lines:
         zone: tzinfo | None = None,
         format: str | None = None,
         starts: Callable[[bytes], bool] | None = None,
+        ends: Callable[[bytes], bool] | None = None,
+        joining: Iterable[LogFormat] = (),
+        traces: bool = False,
         counting: bool = False,
     ) -> None:
         self._max = max_bytes
         self._zone = zone
         self._format = format
         self._starts = starts
+        self._ends = ends
+        self._joining = [one for one in joining if one.starts_record is not None and one.fingerprint is not None]
+        self._traces = traces and starts is None
         self._counting = counting
         self._streams: dict[str, _Stream] = {}
         self.stats = {"frames": 0, "truncated": 0, "half_lines": 0}
@@ -75,6 +108,16 @@ class Lines:
         return out
 
     def _lines(self, chunk: Chunk, stream: _Stream, data: bytes, out: list[Frame]) -> None:
+        if (
+            stream.codec is not None
+            or (stream.sniffed == 0 and b"\0" in data[:4])
+            or data[:2] in (b"\xff\xfe", b"\xfe\xff")
+        ):
+            if stream.codec is None:
+                stream.codec = wide.codec(data, start=stream.offset == 0)
+            if stream.codec is not None:
+                self._wide_lines(chunk, stream, stream.codec, data, out)
+                return
         lines = data.split(b"\n")
         rest = lines.pop()
         offset = stream.offset
@@ -93,23 +136,91 @@ class Lines:
             offset += len(rest)
             rest, stream.skipping = b"", True
         stream.data, stream.offset = rest, offset
+        if self._traces and out and not stream.record and not chunk.end and traces.promises(out[-1].payload):
+            self._take_back(stream, out)
+
+    def _wide_lines(self, chunk: Chunk, stream: _Stream, by: wide.Codec, data: bytes, out: list[Frame]) -> None:
+        whole = wide.whole_lines(data, by)
+        if whole == 0 and len(data) > 2 * self._max:
+            whole = len(data) & ~1
+        offset = stream.offset
+        for line, length in wide.lines(data[:whole], by):
+            self._line(chunk.source, chunk.stream, stream, line, offset, offset + length, out)
+            offset += length
+        if offset < stream.offset + whole:  # a line beyond the bound
+            long = wide.narrow(data[offset - stream.offset : whole], by)
+            self._line(chunk.source, chunk.stream, stream, long, offset, stream.offset + whole, out)
+        stream.data, stream.offset = data[whole:], stream.offset + whole
 
     def _line(
         self, source: str, name: str, stream: _Stream, line: bytes, at: int, behind: int, out: list[Frame]
     ) -> None:
         if line.endswith(b"\r"):
             line = line[:-1]
-        if self._starts is not None:
-            if stream.record and (len(stream.record) >= _MAX_JOINED_LINES or self._starts(line)):
-                out.append(self._frame(source, name, stream, b"\n".join(stream.record), stream.record_at, at))
-                stream.record = []
-            if not stream.record:
-                stream.record_at = at
+        if stream.sniffed < _SNIFFED and line:
+            stream.sniffed += 1
+            if stream.format is None and not stream.record:
+                stream.format = self._joined(line)
+        starts = self._starts
+        if starts is None and stream.format is not None:
+            starts = stream.format.starts_record
+        if starts is not None:
+            own = starts(line) or (self._starts is None and _OWN.match(line) is not None)
+            if own and len(stream.record) in (1, 2) and self._is_heading(stream, line):
+                own = False
+            if stream.record and (own or self._is_full(stream, line)):
+                self._give(source, name, stream, at, out)
             if line or stream.record:
-                stream.record.append(line)
+                self._keep(stream, line, at)
+            ends = self._end(stream)
+            if stream.record and ends is not None and ends(line):
+                self._give(source, name, stream, behind, out)
             return
-        if line:
-            out.append(self._frame(source, name, stream, line, at, behind))
+        if not line:
+            return
+        if stream.record or (self._traces and line[:1] in traces.FIRST_BYTES and out):
+            if traces.continues(line, len(stream.record) > 1) and not self._is_full(stream, line):
+                if not stream.record:
+                    self._take_back(stream, out)
+                self._keep(stream, line, at)
+                return
+            if stream.record:
+                self._give(source, name, stream, at, out)
+        out.append(self._frame(source, name, stream, line, at, behind))
+
+    def _joined(self, line: bytes) -> LogFormat | None:
+        """The format of several lines a record that this one starts a record of."""
+        for one in self._joining:
+            if one.fingerprint(line) and one.starts_record(line):  # type: ignore[misc]  # both are there
+                return one
+        return None
+
+    def _end(self, stream: _Stream) -> Callable[[bytes], bool] | None:
+        return self._ends if stream.format is None else stream.format.ends_record
+
+    def _is_heading(self, stream: _Stream, line: bytes) -> bool:
+        """Whether all that has come of an unfinished record is a heading of another kind (``Record 1``, then XML)."""
+        ends = self._end(stream)
+        return ends is not None and line[:1] != stream.record[0][:1] and not ends(stream.record[-1])
+
+    def _is_full(self, stream: _Stream, line: bytes) -> bool:
+        return len(stream.record) >= _MAX_JOINED_LINES or stream.record_bytes + len(line) > self._max
+
+    def _keep(self, stream: _Stream, line: bytes, at: int) -> None:
+        if not stream.record:
+            stream.record_at, stream.record_bytes = at, 0
+        stream.record.append(line)
+        stream.record_bytes += len(line) + 1
+
+    def _take_back(self, stream: _Stream, out: list[Frame]) -> None:
+        """The last record may go on."""
+        if not out[-1].truncated:
+            last = out.pop()
+            self._keep(stream, last.payload, last.sequence)
+
+    def _give(self, source: str, name: str, stream: _Stream, behind: int, out: list[Frame]) -> None:
+        record, stream.record = b"\n".join(stream.record).rstrip(b"\n"), []
+        out.append(self._frame(source, name, stream, record, stream.record_at, behind))
 
     def _counted(self, chunk: Chunk, stream: _Stream, data: bytes, out: list[Frame]) -> None:
         at = 0
@@ -151,32 +262,26 @@ class Lines:
         if truncated:
             record = record[: self._max]
             self.stats["truncated"] += 1
-        return Frame(
-            payload=record,
-            source=source,
-            stream=name,
-            received=stream.received,
-            sequence=at,
-            position=behind,
-            peer=stream.peer,
-            zone=self._zone,
-            format=self._format,
-            truncated=truncated,
-        )
+        # positional: a struct's keywords cost more than the struct
+        frame = Frame(record, source, name, stream.received, at, behind, stream.peer, self._zone, self._format)
+        if truncated:
+            frame.truncated = True
+        return frame
 
     def _rest(self, source: str, name: str) -> list[Frame]:
         stream = self._streams.pop(name)
         out: list[Frame] = []
         behind = stream.offset + len(stream.data)
         if stream.data and not stream.skipping and not stream.counted:
-            self._line(source, name, stream, stream.data, stream.offset, behind, out)
+            data = stream.data if stream.codec is None else wide.narrow(stream.data, stream.codec)
+            self._line(source, name, stream, data, stream.offset, behind, out)
         elif stream.data and stream.counted:
             _, _, record = stream.data.partition(b" ")
             self.stats["half_lines"] += 1
             if record:
                 out.append(self._frame(source, name, stream, record, stream.offset, behind))
         if stream.record:
-            out.append(self._frame(source, name, stream, b"\n".join(stream.record), stream.record_at, behind))
+            self._give(source, name, stream, behind, out)
         return out
 
     def finish(self, source: str) -> list[Frame]:
@@ -190,8 +295,7 @@ class Lines:
         out: list[Frame] = []
         for name, stream in self._streams.items():
             if stream.record and now - stream.touched >= idle_ns:
-                record, stream.record = b"\n".join(stream.record), []
-                out.append(self._frame(source, name, stream, record, stream.record_at, stream.offset))
+                self._give(source, name, stream, stream.offset, out)
         self.stats["frames"] += len(out)
         return out
 
@@ -205,15 +309,32 @@ class Lines:
     def snapshot(self) -> list[list[object]]:
         """The half lines of every stream."""
         return [
-            [name, s.data, s.offset, s.skipping, s.counted, s.peer, s.received, s.record, s.record_at]
+            [
+                name,
+                s.data,
+                s.offset,
+                s.skipping,
+                s.counted,
+                s.peer,
+                s.received,
+                s.record,
+                s.record_at,
+                s.codec,
+                None if s.format is None else s.format.id,
+                s.sniffed,
+            ]
             for name, s in self._streams.items()
         ]
 
     def restore(self, state: list[list[Any]]) -> None:
-        for name, data, offset, skipping, counted, peer, received, record, record_at in state:
+        for name, data, offset, skipping, counted, peer, received, record, record_at, *more in state:
             stream = self._streams[name] = _Stream()
             stream.data, stream.offset, stream.skipping, stream.counted = data, offset, skipping, counted
             stream.peer, stream.received, stream.record, stream.record_at = peer, received, list(record), record_at
+            stream.record_bytes = sum(len(line) + 1 for line in stream.record)
+            if more:
+                stream.codec, known, stream.sniffed = more
+                stream.format = next((one for one in self._joining if one.id == known), None)
 
 
 class Records:
@@ -226,7 +347,9 @@ class Records:
         self.stats = {"frames": 0, "truncated": 0}
 
     def feed(self, chunk: Chunk) -> list[Frame]:
-        record = chunk.payload.rstrip(b"\r\n\x00")
+        payload = chunk.payload
+        codec = wide.codec(payload) if b"\0" in payload[:4] or payload[:1] in (b"\xff", b"\xfe") else None
+        record = (payload if codec is None else wide.narrow(payload, codec)).rstrip(b"\r\n\x00")
         if not record:
             return []
         truncated = len(record) > self._max

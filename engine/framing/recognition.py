@@ -73,6 +73,9 @@ class Recognition:
                 return format
             if format.fingerprint is None:
                 return format
+        for format in likely:
+            if length_of(format, payload):
+                return format
         for format in self._certain[UDP]:
             if format.fingerprint is not None and format.fingerprint(payload):
                 return format

@@ -4,7 +4,7 @@ from engine.model.alert import Alert
 from engine.model.chunk import Chunk
 from engine.model.event import DeadLetter, Event, Fields
 from engine.model.frame import Flow, Frame
-from engine.model.log_format import LogFormat, Opened, ParseError, Session
+from engine.model.log_format import Joining, LogFormat, Opened, ParseError, Session
 from engine.model.logsource import LogSource
 from engine.model.match import Correlated, Evidence, Held, Match
 from engine.model.rule import RuleHead
@@ -21,6 +21,7 @@ __all__ = [
     "Flow",
     "Frame",
     "Held",
+    "Joining",
     "LogFormat",
     "LogSource",
     "Match",

@@ -34,7 +34,9 @@ class Frame(msgspec.Struct, gc=False):
     the stream offset behind this record, from which reading goes on. ``time`` is set where the transport knows it
     (packets).
     ``text`` and ``opened`` are set by ``engine.parsing``: the record as text (inside an envelope: the message), and
-    what the envelope said.
+    what the envelope said; ``header`` holds the header lines above it.
+    ``instead`` is set where a conversation on the port of ``format`` is not in that protocol: the format that it is in,
+    or empty where none knows it.
     """
 
     payload: bytes
@@ -52,3 +54,5 @@ class Frame(msgspec.Struct, gc=False):
     truncated: bool = False
     text: str = ""
     opened: Any = None
+    header: tuple[bytes, ...] = ()
+    instead: str | None = None

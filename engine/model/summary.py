@@ -28,10 +28,13 @@ def _ot(event: Event) -> str:
     words = [str(fields.get("ot.protocol", "")), str(fields["ot.operation"])]
     if "ot.function" in fields:
         words.append(f"({fields['ot.function']})")
-    if "ot.address" in fields:
-        words.append(f"{fields.get('ot.address_space', 'address')} {fields['ot.address']}")
-    if "ot.value" in fields:
-        words.append(f"= {fields['ot.value']}")
+    if "ot.engineering.summary" in fields:
+        words.append(str(fields["ot.engineering.summary"]))
+    else:
+        if "ot.address" in fields:
+            words.append(f"{fields.get('ot.address_space', 'address')} {fields['ot.address']}")
+        if "ot.value" in fields:
+            words.append(f"= {fields['ot.value']}")
     if "ot.mode" in fields:
         words.append(f"mode {fields['ot.mode']}")
     if "source.ip" in fields or "destination.ip" in fields:

@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
-from engine.model import DeadLetter, Event, Fields, Flow, Frame, LogFormat, ParseError, Session
+from engine.model import DeadLetter, Event, Fields, Flow, Frame, Joining, LogFormat, ParseError, Session
 from engine.model.times import SECOND, rfc3339
 from engine.parsing.choice import Choice
+from engine.parsing.headers import Headers
 from engine.parsing.identity import Identity
+from engine.parsing.mismatch import unexpected
 
 _AHEAD_NS = 24 * 3600 * SECOND
 _MAX_SESSIONS = 20_000
@@ -24,7 +26,7 @@ class _Open:
 
     __slots__ = ("format", "session", "source", "used")
 
-    def __init__(self, log_format: LogFormat, session: Session, source: str) -> None:
+    def __init__(self, log_format: LogFormat, session: Session | Joining, source: str) -> None:
         self.format, self.session, self.source, self.used = log_format, session, source, 0
 
 
@@ -39,6 +41,8 @@ class Parser:
     def __init__(self, formats: Mapping[str, LogFormat], *, join: bool = True, correct_clocks: bool = True) -> None:
         self._formats = formats
         self._choice = Choice(formats)
+        self._headers = Headers(formats.values())
+        self._marks = frozenset(word[:1] for word in self._headers.starts)
         self._identity = Identity()
         self._join = join
         self._correct = correct_clocks
@@ -54,10 +58,15 @@ class Parser:
         """Records of a known product in words that its format does not know, by format."""
         return self._choice.partial
 
+    @property
+    def faults(self) -> Mapping[str, int]:
+        """Records on which a format's code failed, by format."""
+        return self._choice.faults
+
     def feed(self, frames: Iterable[Frame]) -> list[Parsed]:
         out: list[Parsed] = []
         sources: dict[str, int] = {}
-        waiting, read = self._waiting, self._choice.read
+        waiting, read, headers, marks = self._waiting, self._choice.read, self._headers, self._marks
         for frame in frames:
             if frame.flow is not None or frame.source in waiting:
                 now = frame.time if frame.time is not None else frame.received
@@ -65,13 +74,20 @@ class Parser:
             try:
                 if frame.flow is not None and frame.format is not None:
                     log_format = self._formats[frame.format]
+                    if frame.instead is not None:
+                        self._hold(
+                            frame.source, frame.sequence, self._event(log_format, frame, unexpected(log_format, frame))
+                        )
+                        continue
                     if log_format.session is not None:
                         self._converse(log_format, frame)
                         continue
-                log_format, fields = read(frame)
-                if self._join and log_format.session is not None:
+                if (frame.payload[:1] in marks or not frame.sequence) and headers.takes(frame):
+                    continue
+                log_format, fields = read(frame, headers.above(frame) if headers else None)
+                if self._join and log_format.joins is not None:
                     sources.setdefault(frame.source, frame.received)
-                    self._converse(log_format, frame)
+                    self._converse(log_format, frame, fields)
                     continue
                 parsed: Parsed = self._event(log_format, frame, fields)
             except ParseError as error:
@@ -91,24 +107,27 @@ class Parser:
     def forget(self, source: str) -> None:
         """The source has ended, and its last events are out."""
         self._identity.forget(source)
+        self._headers.forget(source)
         self._last.pop(source, None)
 
-    def _converse(self, log_format: LogFormat, frame: Frame) -> None:
+    def _converse(self, log_format: LogFormat, frame: Frame, fields: Fields | None = None) -> None:
         flow = None if frame.flow is None or frame.flow.transport == "ethernet" else frame.flow
         key = (frame.source, log_format.id, flow, "" if flow is not None else frame.stream)
         opened = self._sessions.get(key)
         if opened is None:
-            assert log_format.session is not None
+            make = log_format.session or log_format.joins
+            assert make is not None
             if len(self._sessions) >= _MAX_SESSIONS:
                 _, oldest = self._sessions.popitem(last=False)
                 self.stats["sessions_evicted"] += 1
                 self._collect(oldest, oldest.session.expire(None))
-            opened = self._sessions[key] = _Open(log_format, log_format.session(), frame.source)
+            opened = self._sessions[key] = _Open(log_format, make(), frame.source)
             self._waiting.setdefault(frame.source, [])
         else:
             self._sessions.move_to_end(key)
         opened.used = frame.time if frame.time is not None else frame.received
-        self._collect(opened, opened.session.feed(frame))
+        session: Any = opened.session
+        self._collect(opened, session.feed(frame) if fields is None else session.join(frame, fields))
 
     def _collect(self, opened: _Open, finished: Iterable[tuple[Frame, Fields]]) -> None:
         for frame, fields in finished:
@@ -192,6 +211,7 @@ class Parser:
         return {
             "identity": self._identity.snapshot(),
             "last": self._last,
+            "headers": self._headers.snapshot(),
             "sessions": [
                 [
                     list(key[:2]),
@@ -212,11 +232,13 @@ class Parser:
     def restore(self, state: Any) -> None:
         self._identity.restore(state["identity"])
         self._last = dict(state["last"])
+        self._headers.restore(state.get("headers", ()))
         for (source, format_id), flow, stream, used, inner in state["sessions"]:
             log_format = self._formats.get(format_id)
-            if log_format is None or log_format.session is None:
+            make = None if log_format is None else log_format.session or log_format.joins
+            if log_format is None or make is None:
                 continue
-            opened = _Open(log_format, log_format.session(), source)
+            opened = _Open(log_format, make(), source)
             opened.session.restore(inner)
             opened.used = used
             key = (source, format_id, None if flow is None else msgspec.convert(flow, Flow), stream)

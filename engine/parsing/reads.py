@@ -3,6 +3,7 @@
 from engine.model import Event
 from engine.model.times import SECOND
 
+INTERVAL_NS = 60 * SECOND
 _MAX_KEYS = 100_000
 
 
@@ -12,8 +13,8 @@ class ReadAggregation:
     The next one that passes says in ``tieline.repeated`` how many were counted since.
     """
 
-    def __init__(self, interval_ns: int = 60 * SECOND) -> None:
-        self._interval_ns = interval_ns
+    def __init__(self, interval_ns: int = INTERVAL_NS) -> None:
+        self.interval_ns = interval_ns
         self._seen: dict[tuple[object, ...], list[int]] = {}
         self.stats = {"reads_aggregated": 0, "read_ranges_evicted": 0}
 
@@ -43,7 +44,7 @@ class ReadAggregation:
                 self.stats["read_ranges_evicted"] += 1
             self._seen[key] = [event.time, 0]
             return True
-        if 0 <= event.time - seen[0] < self._interval_ns:
+        if 0 <= event.time - seen[0] < self.interval_ns:
             seen[1] += 1
             self.stats["reads_aggregated"] += 1
             return False

@@ -6,6 +6,7 @@ from typing import Any
 from engine.app import Pipeline, formats, framing_for
 from engine.config.kafka import KafkaSource
 from engine.correlate.routing import Routing
+from engine.enrich.process_image import ProcessImage
 from engine.model import Chunk, DeadLetter, Event, Match
 from engine.parsing.parser import Parsed, Parser
 from engine.parsing.reads import ReadAggregation
@@ -29,7 +30,8 @@ class Detection:
         self._framing = framing_for(settings)
         self._parser = Parser(formats())
         self._repeats = Repeats()
-        self._reads = None if pipeline.reads is None else ReadAggregation()
+        self._reads = None if pipeline.reads is None else ReadAggregation(pipeline.reads.interval_ns)
+        self._image = ProcessImage()
         self._pipeline = pipeline
         self._silenced = pipeline.silenced
         self._routing = routing
@@ -68,10 +70,13 @@ class Detection:
             self._repeats.snapshot(),
             None if self._reads is None else self._reads.snapshot(),
             self._clock,
+            self._image.snapshot(),
         ]
 
     def restore(self, state: Any) -> None:
-        framing, parser, repeats, reads, self._clock = state
+        framing, parser, repeats, reads, self._clock, *later = state
+        if later:
+            self._image.restore(later[0])
         self._framing.restore(framing)
         self._parser.restore(parser)
         self._repeats.restore(repeats)
@@ -86,11 +91,13 @@ class Detection:
                 continue
             if self._clock is None or event.time > self._clock:
                 self._clock = event.time
+            self._image.observe(event)
             if self._reads is None or self._reads.passes(event):
                 self._detect(event, out)
 
     def _detect(self, event: Event, out: list[Outgoing]) -> None:
         self._pipeline.enrichment.enrich(event)
+        self._pipeline.enrichment.name_tags(event, self._image)
         for match in self._pipeline.detector.detect(event):
             if match.rule.id not in self._silenced:
                 out.append(self._shared.alert(match))

@@ -52,7 +52,10 @@ ZONE_NAMES = frozenset(_NAMED) | {"CST", "IST", "BST", "AST", "ADT", "BRT", "CAT
 _DAY_NS = 86_400 * SECOND
 _MOST = 8_192
 
+_SHORT = 5  # ".123Z": a thousand of them
+
 _iso_seconds: dict[str, int] = {}
+_tails: dict[str, int] = {}  # behind the seconds, where they say the zone
 _offsets: dict[str, int] = {"Z": 0, "z": 0}
 _yearless: dict[tuple[str, tzinfo | None, str | None], tuple[int, int, int]] = {}
 
@@ -71,7 +74,10 @@ def iso(text: str, zone: tzinfo | None = None) -> int | None:
         if len(_iso_seconds) >= _MOST:
             _iso_seconds.clear()
         _iso_seconds[head] = base
-    tail = text[19:]
+    tail = rest = text[19:]
+    known = _tails.get(tail)
+    if known is not None:
+        return base + known
     fraction = 0
     if tail[:1] in (".", ","):
         end = len(tail) - 1 if tail[-1] in "Zz" else max(tail.find("+"), tail.find("-"))
@@ -90,6 +96,8 @@ def iso(text: str, zone: tzinfo | None = None) -> int | None:
         if whole is not None and tail[0] in "+-" and len(_offsets) < _MOST:
             _offsets[tail] = base + fraction - whole
         return whole
+    if len(rest) <= _SHORT and len(_tails) < _MOST:
+        _tails[rest] = fraction - offset
     return base + fraction - offset
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from engine.model import Fields, Frame
+from engine.model.conversation import conversation
 from parsers._grammar import exchange
 from parsers._grammar.exchange import Exchange, Finished, Waiting
 
@@ -24,7 +25,7 @@ class Dialogue:
     def begin(self, frame: Frame, protocol: str, original: bytes | None = None) -> Fields:
         """The fields of an event that this frame begins; ``original`` where the request is not the frame's payload."""
         if frame.flow is not self._flow:
-            self._flow, self._about = frame.flow, exchange.conversation(frame)
+            self._flow, self._about = frame.flow, conversation(frame)
         fields = self._about.copy()
         if "related.ip" in fields:
             fields["related.ip"] = [*fields["related.ip"]]

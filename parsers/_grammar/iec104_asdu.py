@@ -134,8 +134,6 @@ def describe(one: Asdu, fields: Fields) -> None:
         fields["error.message"] = f"IEC 60870-5-104 {name}: {len(one.body)} bytes are too few"
     if one.cause == DEACTIVATION and operation == "command":
         fields["ot.operation"] = "select"  # takes a selection back
-    if one.test and operation in ("command", "select"):
-        fields["ot.operation"] = "diagnostic"
 
 
 def _elements(one: Asdu, plain: int, fields: Fields) -> None:

@@ -20,9 +20,17 @@ def named(fields: Mapping[str, Any]) -> LogSource | None:
     >>> named({"EventID": 1}) is None
     True
     """
+    get = fields.get
     for product, category, service in _NAMED:
         if product in fields or category in fields or service in fields:
-            key = (_text(fields.get(product)), _text(fields.get(category)), _text(fields.get(service)))
+            said = get(product), get(category), get(service)
+            try:
+                known = _known.get(said)  # most say texts: remembered as they are
+            except TypeError:
+                known = None
+            if known is not None:
+                return known
+            key = (_text(said[0]), _text(said[1]), _text(said[2]))
             if key == (None, None, None):
                 continue
             known = _known.get(key)

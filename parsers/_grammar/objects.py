@@ -16,6 +16,7 @@ _BIG = 2.0**63
 _LONGEST_INTEGER = 20
 _MOST_PREFIXES, _MOST_NAMES, _LONGEST_NAME = 256, 256, 128
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_AS_THEY_ARE = frozenset((str, int, bool, type(None)))
 
 
 class _TooBig(Exception):
@@ -35,6 +36,8 @@ def flat(payload: bytes | str) -> Fields | None:
         value = orjson.loads(payload)
         if type(value) is not dict:
             return None
+        if _AS_THEY_ARE.issuperset(map(type, value.values())):
+            return value
         _flatten(value, "", out, 0)
         return out
     except (orjson.JSONDecodeError, _TooBig):

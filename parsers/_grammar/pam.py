@@ -132,7 +132,7 @@ def _password(fields: Fields, said: str) -> None:
     if "password changed" in said:
         fields.update({"event.action": "password_changed", "event.category": ["iam"], "event.type": ["user", "change"]})
         fields["event.outcome"] = "success"
-    elif "failure" in said:
+    elif "failure" in said or "not acceptable" in said or said.startswith("BAD PASSWORD"):
         fields.update(
             {"event.action": "password_change_failed", "event.category": ["iam"], "event.type": ["user", "change"]}
         )

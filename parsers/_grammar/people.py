@@ -13,6 +13,9 @@ def remote(fields: Fields, host: str | None, number: str | None = None) -> None:
         if host[0].isalnum() and len(host) < 256 and " " not in host:
             fields["source.address"] = host
             fields["source.domain"] = host.lower()
+            at = port(number)
+            if at is not None:
+                fields["source.port"] = at
         return
     fields["source.address"] = address
     fields["source.ip"] = address

@@ -5,12 +5,12 @@ The usual lines are read by one expression; whatever that refuses is read piece 
 
 import re
 from datetime import tzinfo
-from typing import NamedTuple
 
 from engine.model import Fields, Opened
 from parsers._grammar import clock
 from parsers._grammar.addresses import ip
 from parsers._grammar.structured_data import structured_data
+from parsers._grammar.syslog_stamps import Stamp, stamp
 
 _FACILITY = (
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
@@ -36,20 +36,24 @@ _USUAL = re.compile(
     rf" ({_HOST}) ([A-Za-z_][\w./@\-]*)(?:\[(\d{{1,10}})\])?:(?: |$)",
     re.ASCII,
 )
-_RFC5424 = re.compile(r"(?:<(\d{1,3})>)?([1-9]\d{0,2}) (\S+) (\S+) (\S+) (\S+) (\S+)(?: |$)")
+# Cisco's message has a mnemonic for a tag: "host : %ASA-6-302013: Built …"
+_MNEMONIC = re.compile(
+    r"(?:<(\d{1,3})>)?([A-Z][a-z]{2} [ 0-3]\d )(?:(\d{4}) )?(\d\d:\d\d:\d\d)"
+    rf"(?: ({_HOST}))?(?: ?:)? (?=%([A-Z]{{2,16}})[-_])",
+    re.ASCII,
+)
+_RFC5424 = re.compile(
+    r"(?:<(\d{1,3})>)?([1-9]\d{0,2}) (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S*|\S+) (\S+) (\S+) (\S+) (\S+)(?: |$)"
+)
+_VERSIONLESS = re.compile(r"(\S{1,48}) (-|\d{1,10}) (\S{1,32}) (?=-(?: |$)|\[[^\s=\]\"]{1,64}(?: |\]))")
 _EPOCH = re.compile(r"(?:<(\d{1,3})>)?1 (\d{10})\.(\d{1,9}) (\S+) ")  # Cisco Meraki
 
 _PRI = re.compile(r"<(\d{1,3})> *")
 _OCTETS = re.compile(r"\d{1,7} (?=<\d{1,3}>)")
-_SEQUENCE = re.compile(r"(\d{1,18}): |: ")
+_SEQUENCE = re.compile(r"(\d{1,18}): |: |:(?=[*.]?[A-Z][a-z]{2} )")
+_NODE = re.compile(r"[A-Z]{1,4}[0-9/]{1,12}(?:/[A-Z]{1,4}\d{1,3}){0,3}:(?=[*.]?[A-Z][a-z]{2} [ 0-3]?\d )")  # IOS XR
+_SELECTOR = re.compile(r"<?([a-z]+[0-7]?)\.([a-z]+)>? +")
 _HOST_COLON = re.compile(rf"({_HOST}|{_IPV6}): (?=\d+: |[*.]?[A-Z][a-z]{{2}} [ 0-3]?\d |[*.]?\d{{4}} [A-Z][a-z]{{2}} )")
-_BSD = re.compile(
-    r"[*.]?((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +)?(?:(\d{4}) +)?"
-    r"((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)) +(\d{1,2})(?:,? +(\d{4}))?,? +"
-    r"(\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?)"
-)
-_ISO = re.compile(r"[*.]?(\d{4}-\d\d-\d\d)([Tt ])(\d\d:\d\d:\d\d)([.,]\d{1,12})?")
-_AFTER = re.compile(r" ?(?:([12]\d{3})|([+-]\d\d:?\d\d|[+-]\d\d|Z)|(?<= )([A-Z]{2,5}))(?= |:(?: |$)|$)")
 _TAG = re.compile(r"([A-Za-z_/][\w./@+()\-]*)\]?(?:\[([^\]\s]{0,64})\])?:(?= |$)")  # "gdm-password]:" is gdm's own slip
 _TAG_WITH_PID = re.compile(r"([A-Za-z_/][\w./@+()\-]*(?: [\w.\-]+){0,3}) ?\[(\d{1,10})\]:")
 _TAG_NESTED = re.compile(r"([\w.\-]+\[\d+\] \([^)\s]{1,128}\)):(?= |$)")  # macOS launchd
@@ -58,23 +62,24 @@ _RELAYED = re.compile(
     r"<\d{1,3}>|1 \d{4}-\d\d-\d\dT\d\d|"
     r"[*.]?(?:[A-Z][a-z]{2} [ 0-3]?\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)"
 )
+_NAMED = {name: code for code, name in enumerate(_FACILITY)} | {"kernel": 0, "security": 4}
+_GRADED = {
+    "emerg": 0, "panic": 0, "alert": 1, "crit": 2, "err": 3, "error": 3, "warning": 4, "warn": 4, "notice": 5,
+    "info": 6, "debug": 7,
+}  # fmt: skip
+# A date and a time, a word, and one of these with a colon: that is a syslog line, whatever the word.
+_CERTAIN = frozenset(
+    ("kernel", "sshd", "su", "sudo", "systemd", "systemd-logind", "cron", "crond", "anacron", "rsyslogd", "syslogd",
+     "syslog-ng", "dhclient", "dhcpd", "ntpd", "chronyd", "named", "snmpd", "login", "useradd", "userdel", "usermod",
+     "groupadd", "groupdel", "passwd", "auditd", "audispd", "polkitd", "dbus-daemon", "networkmanager", "postfix",
+     "openvpn", "charon", "xrdp", "xrdp-sesman", "nginx", "haproxy", "squid", "dnsmasq", "dnsmasq-dhcp", "hostapd",
+     "ufw", "filterlog", "init", "logger", "vsftpd", "ftpd", "telnetd", "dropbear", "inetd", "xinetd", "multipathd")
+)  # fmt: skip
 _LEVELS = frozenset(("INFO", "WARN", "WARNING", "ERROR", "DEBUG", "FATAL", "TRACE", "NOTICE", "CRITICAL", "SEVERE"))
 
 _RELAYS = 3
 _MOST, _LONGEST = 16_384, 256
 _programs: dict[str, tuple[str, str]] = {}
-
-
-class _Stamp(NamedTuple):
-    """A time, where it ends, and how far it speaks for a syslog header."""
-
-    when: int
-    end: int
-    own_form: bool
-    """BSD's form without the day of the week: no other log starts so."""
-    certain: bool
-    """The device vouches for its clock (Cisco's ``*`` says that it does not)."""
-    rfc3339: bool = False
 
 
 def header(text: str, received: int, zone: tzinfo | None, *, lenient: bool = False) -> Opened | None:
@@ -97,7 +102,22 @@ def header(text: str, received: int, zone: tzinfo | None, *, lenient: bool = Fal
             if number < 192:
                 fields.update(_PRIORITY[number])
                 return _finish(fields, text[found.end() :], host, app, pid)
+    elif (found := _MNEMONIC.match(text)) is not None:
+        priority, day, year, time, host, facility = found.groups()
+        when = clock.bsd(day + time, received, zone, year)
+        if when is not None and host not in clock.ZONE_NAMES and (priority is None or int(priority) < 192):
+            fields = {"@timestamp": when}
+            if priority is not None:
+                fields.update(_PRIORITY[int(priority)])
+            opened = _finish(fields, text[found.end() :], host)
+            opened.program = "%" + facility.lower()  # what stands for the program chooses the format
+            return opened
     return _tolerant(text, received, zone, lenient, 0)
+
+
+def header_fields(message: str, host: str | None, app: str | None, pid: str | None) -> Opened:
+    """A header whose parts somebody else has told apart."""
+    return _finish({}, message, host, app, pid)
 
 
 def _finish(fields: Fields, message: str, host: str | None, app: str | None = None, pid: str | None = None) -> Opened:
@@ -170,10 +190,12 @@ def _tolerant(text: str, received: int, zone: tzinfo | None, lenient: bool, dept
                 fields["event.sequence"] = int(found[1])
         elif host is None and (found := _HOST_COLON.match(text, at)) is not None:
             host = found[1]
+        elif at and (found := _NODE.match(text, at)) is not None:
+            pass
         else:
             break
         at = found.end()
-    stamped = _stamp(text, at, received, zone)
+    stamped = stamp(text, at, received, zone)
     if stamped is None:
         if not prioritised:
             return None
@@ -188,7 +210,7 @@ def _tolerant(text: str, received: int, zone: tzinfo | None, lenient: bool, dept
         if found is not None:
             return _finish(fields, _message(rest, found), host, found[1], found[2])
         return _finish(fields, rest, host)
-    rest = text[stamped.end :].lstrip(" ")
+    rest = _selected(fields, text[stamped.end :].lstrip(" "))
     return _body(fields, rest, host, stamped, received, zone, depth, strict=strict)
 
 
@@ -196,10 +218,10 @@ def _rfc5424(text: str, received: int, zone: tzinfo | None, depth: int) -> Opene
     found = _RFC5424.match(text)
     if found is None:
         return None
-    priority, version, stamp, host, app, procid, msgid = found.groups()
+    priority, version, moment, host, app, procid, msgid = found.groups()
     fields: Fields = {}
-    if stamp != "-":
-        when = clock.iso(stamp, zone) if "T" in stamp else None
+    if moment != "-":
+        when = clock.iso(moment, zone) if "T" in moment or " " in moment else None
         if when is None:
             return None
         fields["@timestamp"] = when
@@ -207,12 +229,22 @@ def _rfc5424(text: str, received: int, zone: tzinfo | None, depth: int) -> Opene
         if int(priority) > 191:
             return None
         fields.update(_PRIORITY[int(priority)])
-    elif stamp == "-":
+    elif moment == "-":
         return None
-    data, at = structured_data(text, found.end())
     if text[found.end() - 1 : found.end()] != " " and priority is None:
         return None
     fields["log.syslog.version"] = version
+    message = _described(fields, text, found.end(), app, msgid)
+    if app == "-" and procid == "-" and depth < _RELAYS and _RELAYED.match(message) is not None:
+        inner = _tolerant(message, received, zone, False, depth + 1)
+        if inner is not None:
+            return _relayed(fields, None if host == "-" else host, inner)
+    return _ended(fields, message, host, app, procid)
+
+
+def _described(fields: Fields, text: str, at: int, app: str, msgid: str) -> str:
+    """MSGID and STRUCTURED-DATA, and the message behind them."""
+    data, at = structured_data(text, at)
     if msgid != "-":
         fields["log.syslog.msgid"] = msgid
     if data:
@@ -221,11 +253,10 @@ def _rfc5424(text: str, received: int, zone: tzinfo | None, depth: int) -> Opene
         if sequence.isascii() and sequence.isdigit() and len(sequence) < 19:
             fields["event.sequence"] = int(sequence)
     # rsyslog's own template for this format writes a space too many, the one that RFC 3164 has behind the colon
-    message = text[at + 1 :] if text.startswith(" ", at) and app != "-" else text[at:]
-    if app == "-" and procid == "-" and depth < _RELAYS and _RELAYED.match(message) is not None:
-        inner = _tolerant(message, received, zone, False, depth + 1)
-        if inner is not None:
-            return _relayed(fields, None if host == "-" else host, inner)
+    return text[at + 1 :] if text.startswith(" ", at) and app != "-" else text[at:]
+
+
+def _ended(fields: Fields, message: str, host: str, app: str, procid: str) -> Opened:
     opened = _finish(
         fields, message, None if host == "-" else host, None if app == "-" else app, procid if procid != "-" else None
     )
@@ -246,42 +277,16 @@ def _epoch(text: str) -> Opened | None:
     return _finish(fields, text[found.end() :], found[4])
 
 
-def _stamp(text: str, at: int, received: int, zone: tzinfo | None) -> _Stamp | None:
-    certain = text[at : at + 1] != "*"
-    found = _BSD.match(text, at)
-    if found is not None:
-        weekday, before, month, day, middle, clock_text = found.groups()
-        year, own_zone, end = _after(text, found.end(), before or middle)
-        when = clock.bsd(f"{month} {day} {clock_text}", received, own_zone or zone, year)
-        # with the day of the week it is a program's own log, unless a priority says otherwise
-        return None if when is None else _Stamp(when, end, weekday is None, certain)
-    found = _ISO.match(text, at)
+def _selected(fields: Fields, rest: str) -> str:
+    """The selector that some daemons write behind the time or the host: ``<auth.notice>``, ``daemon.info``."""
+    found = _SELECTOR.match(rest)
     if found is None:
-        return None
-    date, letter, time, fraction = found.groups()
-    year, own_zone, end = _after(text, found.end(), date)
-    when = clock.iso(f"{date}T{time}{fraction or ''}", own_zone or zone)
-    return None if when is None else _Stamp(when, end, False, certain, letter != " ")
-
-
-def _after(text: str, at: int, year: str | None) -> tuple[str | None, tzinfo | None, int]:
-    """A year and a zone behind the time, in either order."""
-    zone: tzinfo | None = None
-    for _ in range(2):
-        found = _AFTER.match(text, at)
-        if found is None:
-            break
-        number, offset, name = found.groups()
-        if number is not None and year is None:
-            year = number
-        elif offset is not None and zone is None:
-            zone = clock.offset_zone(offset)
-        elif name is not None and zone is None and name in clock.ZONE_NAMES:
-            zone = clock.offset_zone(name)  # None for an ambiguous name: the source's own zone
-        else:
-            break
-        at = found.end()
-    return year, zone, at
+        return rest
+    facility, severity = _NAMED.get(found[1]), _GRADED.get(found[2])
+    if facility is None or severity is None:
+        return rest
+    fields.update(_PRIORITY[facility << 3 | severity])
+    return rest[found.end() :]
 
 
 def _message(rest: str, tag: re.Match[str]) -> str:
@@ -306,7 +311,7 @@ def _body(
     fields: Fields,
     rest: str,
     host: str | None,
-    stamp: _Stamp,
+    stamped: Stamp,
     received: int,
     zone: tzinfo | None,
     depth: int,
@@ -330,6 +335,10 @@ def _body(
                 host, rest = token[1].strip("[]"), rest[token.end() :]
                 if rest.startswith(host + " "):  # UniFi says it twice
                     rest = rest[len(host) + 1 :]
+                if rest.startswith(": "):  # Cisco's "host : %ASA"
+                    rest = rest[2:].lstrip(" ")
+                elif "." in rest[:16]:
+                    rest = _selected(fields, rest)
     if depth < _RELAYS and _RELAYED.match(rest) is not None:
         inner = _tolerant(rest, received, zone, False, depth + 1)
         if inner is not None:
@@ -337,26 +346,31 @@ def _body(
     sequenced = _SEQUENCE.match(rest)
     if sequenced is not None and sequenced[1] is not None and depth < _RELAYS:  # Cisco behind a relay
         fields["event.sequence"] = int(sequenced[1])
-        stamped = _stamp(rest, sequenced.end(), received, zone)
-        if stamped is not None and rest[stamped.end : stamped.end + 1] == ":":
-            if stamped.certain:
-                fields["@timestamp"] = stamped.when
-            return _finish(fields, rest[stamped.end + 1 :].lstrip(" "), host)
+        inside = stamp(rest, sequenced.end(), received, zone)
+        if inside is not None and rest[inside.end : inside.end + 1] == ":":
+            if inside.certain:
+                fields["@timestamp"] = inside.when
+            return _finish(fields, rest[inside.end + 1 :].lstrip(" "), host)
     found = _TAG.match(rest) or _TAG_WITH_PID.match(rest) or _TAG_NESTED.match(rest)
     if found is None:
+        if stamped.rfc3339 and host is not None and (found := _VERSIONLESS.match(rest)) is not None:
+            app, procid, msgid = found.groups()
+            return _ended(fields, _described(fields, rest, found.end(), app, msgid), host, app, procid)
         if strict and (host is None or rest[:1] not in ("%", "{")):
             return None
         return _finish(fields, rest, host)
-    if strict and (host is None or not _plausible(host, found, stamp)):
+    if strict and (host is None or not _plausible(host, found, stamped)):
         return None
     return _finish(fields, _message(rest, found), host, found[1], found[2] if found.re.groups > 1 else None)
 
 
-def _plausible(host: str, tag: re.Match[str], stamp: _Stamp) -> bool:
+def _plausible(host: str, tag: re.Match[str], stamped: Stamp) -> bool:
     """Whether "date time word word:" without a priority is a syslog line, or a program's own log in words."""
     if tag.re.groups > 1 and tag[2] is not None:
         return True
-    return tag[1][0].islower() and (stamp.rfc3339 or any(c in ".-0123456789" for c in host))
+    if tag[1].lower() in _CERTAIN:
+        return True
+    return tag[1][0].islower() and (stamped.rfc3339 or any(c in ".-0123456789" for c in host))
 
 
 def _relayed(outer: Fields, relay: str | None, inner: Opened) -> Opened:

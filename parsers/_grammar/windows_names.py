@@ -1,13 +1,14 @@
 """One view of a Windows event, whatever JSON it came in: Sigma's flat names.
 
 Winlogbeat and Elastic Agent (``winlog.*``), ``evtx_dump`` and XML turned into JSON (``Event.System``,
-``Event.EventData``), and the flat names that NXLog and Sigma use.
+``Event.EventData``), Wazuh (``win.system``, ``win.eventdata``), and the flat names that NXLog and Sigma use.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.model import Fields
+from parsers._grammar.windows_xml import is_event
 
 _ATTRIBUTES = ("#attributes.", "@attributes.", "_attributes.", "@", "$.")
 _SYSTEM = {
@@ -51,13 +52,37 @@ _OTHERS = {
     "EventRecordId": "EventRecordID",
     "RecordId": "EventRecordID",
     "LogName": "Channel",
+    # Winlogbeat before 7
+    "log_name": "Channel",
+    "computer_name": "Computer",
+    "source_name": "Provider_Name",
+    "record_number": "EventRecordID",
+    "user.identifier": "Security_UserID",
+}
+_WAZUH = {
+    "eventID": "EventID",
+    "channel": "Channel",
+    "computer": "Computer",
+    "providerName": "Provider_Name",
+    "providerGuid": "Provider_Guid",
+    "eventRecordID": "EventRecordID",
+    "keywords": "Keywords",
+    "systemTime": "SystemTime",
 }
 _NEEDED = {"EventID", "Channel", "Computer", "Provider_Name"}
 _RECORDS = ("RecordNumber", "EventRecordId", "RecordId")
+_RENDERED = ("event.original", "_raw", "result._raw", "message")
+SHAPES = (
+    "winlog.channel",
+    "winlog.event_id",
+    "winlog.provider_name",
+    "Event.System.Channel",
+    "Event.System.EventID",
+    "Event.System.EventID.#text",
+    "win.system.eventID",
+    "data.win.system.eventID",
+)
 _MOST_DATA = 512
-
-_MOST_LAYOUTS, _LONGEST_LAYOUT = 512, 16_384
-_layouts: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = {}
 
 
 def is_windows(shape: Mapping[str, Any]) -> bool:
@@ -80,50 +105,37 @@ def is_windows(shape: Mapping[str, Any]) -> bool:
             for name in ("Channel", "Provider_Name", "SourceName", "ProviderName", "LogName", "ProviderGuid")
         )
     return (
-        "winlog.channel" in shape
-        or "winlog.event_id" in shape
-        or "winlog.provider_name" in shape
-        or "Event.System.Channel" in shape
-        or "Event.System.EventID" in shape
-        or "Event.System.EventID.#text" in shape
-        or ("System.EventID" in shape and "System.Channel" in shape)
-        or ("System.EventID.#text" in shape and "System.Channel" in shape)
+        not shape.keys().isdisjoint(SHAPES)
+        or ("System.Channel" in shape and ("System.EventID" in shape or "System.EventID.#text" in shape))
+        or ("log_name" in shape and "event_id" in shape)
+        or rendered(shape) is not None
     )
 
 
-def flat_names(shape: Mapping[str, Any]) -> Fields:
+def rendered(shape: Mapping[str, Any]) -> str | None:
+    """The event as XML where an object has no other: Splunk's ``_raw``, Elastic's ``event.original``."""
+    if shape.keys().isdisjoint(_RENDERED):
+        return None
+    return next((shape[name] for name in _RENDERED if is_event(shape.get(name))), None)
+
+
+def values_decide(names: Iterable[str]) -> bool:
+    """Whether the values tell which name is which: a list of ``Data`` elements."""
+    return any(name.endswith(("Data", "Data.#text")) for name in names)
+
+
+def found(shape: Mapping[str, Any]) -> Fields:
     """Sigma's names that the object does not have itself.
 
-    >>> flat_names({"Event.System.Provider.#attributes.Name": "P"})
+    >>> found({"Event.System.Provider.#attributes.Name": "P"})
     {'Provider_Name': 'P'}
-    >>> flat_names({"Event.EventData.Data": [{"@Name": "Image", "#text": "x"}]})
+    >>> found({"Event.EventData.Data": [{"@Name": "Image", "#text": "x"}]})
     {'Image': 'x'}
-    >>> flat_names({"Event.EventData.Source Name": "x"})["SourceName"]
+    >>> found({"Event.EventData.Source Name": "x"})["SourceName"]
     'x'
+    >>> found({"win.system.eventID": "4625", "win.eventdata.targetUserName": "m.keller"})
+    {'EventID': '4625', 'TargetUserName': 'm.keller'}
     """
-    layout = tuple(shape)
-    plan = _layouts.get(layout)
-    if plan is None:
-        plan = _planned(layout)
-    if plan is not None:
-        out = {ours: shape[name] for ours, name in plan}
-        if None not in out.values():
-            return out
-    return _found(shape)
-
-
-def _planned(layout: tuple[str, ...]) -> tuple[tuple[str, str], ...] | None:
-    """Where each name is found in objects with these names: senders have few layouts. None: the values decide."""
-    plan: tuple[tuple[str, str], ...] | None = None
-    if sum(map(len, layout)) <= _LONGEST_LAYOUT and not any(name.endswith(("Data", "Data.#text")) for name in layout):
-        plan = tuple(_found({name: name for name in layout}).items())
-        if len(_layouts) >= _MOST_LAYOUTS:
-            _layouts.clear()
-        _layouts[layout] = plan
-    return plan
-
-
-def _found(shape: Mapping[str, Any]) -> Fields:
     out: Fields = {}
     if "EventID" not in shape or "Channel" not in shape:
         for name, value in shape.items():
@@ -133,6 +145,10 @@ def _found(shape: Mapping[str, Any]) -> Fields:
                 _nested(out, name[6:], value)
             elif name.startswith(("System.", "EventData.", "UserData.")):
                 _nested(out, name, value)
+            elif name.startswith(("win.", "data.win.")):
+                _wazuh(out, name.removeprefix("data.")[4:], value)
+            elif name.startswith(("event_data.", "user_data.")):
+                _named(out, name.partition(".")[2], value)
     for name in [name for name in shape if " " in name and "." not in name]:
         _named(out, name, shape[name])
     if not (shape.keys() >= _NEEDED or out.keys() >= _NEEDED):
@@ -158,6 +174,16 @@ def _beats(out: Fields, name: str, value: Any) -> None:
         _named(out, name[17:], value)
     elif name in _BEATS:
         out[_BEATS[name]] = value
+
+
+def _wazuh(out: Fields, name: str, value: Any) -> None:
+    """Wazuh writes Windows' names with a small first letter."""
+    part, _, inner = name.partition(".")
+    if part == "system":
+        if inner in _WAZUH:
+            out[_WAZUH[inner]] = value
+    elif inner:
+        _named(out, inner[0].upper() + inner[1:], value)
 
 
 def _nested(out: Fields, name: str, value: Any) -> None:

@@ -1,148 +1,256 @@
-"""ECS for Sysmon's events. https://learn.microsoft.com/sysinternals/downloads/sysmon"""
+"""Sysmon in ECS, by event id. https://learn.microsoft.com/sysinternals/downloads/sysmon"""
 
+import re
 from typing import Any
 
 from engine.model import Fields
 from parsers._grammar.addresses import ip
-from parsers._grammar.windows_ecs import Data, account, executable, number, related, side, text
+from parsers._grammar.windows_values import (
+    Memory,
+    account,
+    address,
+    command_line,
+    copy,
+    executable,
+    file,
+    hashes,
+    host_of,
+    integer,
+    library,
+    many,
+    port_of,
+    related,
+    said,
+)
 
-_HASHES = {"MD5": "md5", "SHA1": "sha1", "SHA256": "sha256"}
-_HIVES = {"HKLM": "HKEY_LOCAL_MACHINE", "HKU": "HKEY_USERS", "HKCR": "HKEY_CLASSES_ROOT", "HKCU": "HKEY_CURRENT_USER"}
+Steps = tuple[tuple[str, Any], ...]
 
-
-def fill(fields: Fields, data: Data, code: str) -> None:
-    account(fields, text(data, "User") or text(data, "SourceUser"))
-    if "SourceImage" in data:  # 8 and 10: who reaches into whom
-        executable(fields, text(data, "SourceImage"))
-        _pid(fields, "process.pid", data.get("SourceProcessId"))
-        _guid(fields, "process.entity_id", data.get("SourceProcessGuid", data.get("SourceProcessGUID")))
-    else:
-        executable(fields, text(data, "Image"))
-        _pid(fields, "process.pid", data.get("ProcessId"))
-        _guid(fields, "process.entity_id", data.get("ProcessGuid"))
-    if code == "1":
-        _process(fields, data)
-    elif code == "3":
-        _connection(fields, data)
-    elif code in ("11", "15", "23", "26"):
-        _file(fields, text(data, "TargetFilename"))
-        if code != "11":
-            _hashes(fields, "file", text(data, "Hashes") or text(data, "Hash"))
-    elif code in ("12", "13", "14"):
-        _registry(fields, data)
-    elif code == "22":
-        _query(fields, data)
-    elif code in ("17", "18"):
-        pipe = text(data, "PipeName")
-        if pipe is not None:
-            fields["file.name"] = pipe
-    elif code == "7":
-        path = text(data, "ImageLoaded")
-        if path is not None:
-            fields["dll.path"] = path
-            fields["dll.name"] = path.rpartition("\\")[2]
-        _hashes(fields, "dll", text(data, "Hashes"))
-    elif code == "6":
-        _file(fields, text(data, "ImageLoaded"))
-        _hashes(fields, "file", text(data, "Hashes"))
-
-
-def _pid(fields: Fields, field: str, value: Any) -> None:
-    pid = number(value)
-    if pid is not None:
-        fields[field] = pid
-
-
-def _guid(fields: Fields, field: str, value: Any) -> None:
-    if isinstance(value, str) and value:
-        fields[field] = value
-
-
-def _process(fields: Fields, data: Data) -> None:
-    for name, field in (
-        ("CommandLine", "process.command_line"),
-        ("CurrentDirectory", "process.working_directory"),
-        ("OriginalFileName", "process.pe.original_file_name"),
-        ("ParentCommandLine", "process.parent.command_line"),
-    ):
-        value = text(data, name)
-        if value is not None:
-            fields[field] = value
-    executable(fields, text(data, "ParentImage"), "process.parent")
-    _pid(fields, "process.parent.pid", data.get("ParentProcessId"))
-    _guid(fields, "process.parent.entity_id", data.get("ParentProcessGuid"))
-    _hashes(fields, "process", text(data, "Hashes"))
+_WHO: Steps = (("User", account("user")), ("RuleName", copy("rule.name")))
+_PROCESS: Steps = (
+    *_WHO,
+    ("Image", executable("process")),
+    ("ProcessId", integer("process.pid")),
+    ("ProcessGuid", copy("process.entity_id")),
+)
+# 8 and 10: who reaches into whom
+_SOURCE: Steps = (
+    ("RuleName", copy("rule.name")),
+    ("User", account("user")),
+    ("SourceUser", account("user")),
+    ("SourceImage", executable("process")),
+    ("SourceProcessId", integer("process.pid")),
+    ("SourceProcessGuid", copy("process.entity_id")),
+    ("SourceProcessGUID", copy("process.entity_id")),
+    ("SourceThreadId", integer("process.thread.id")),
+)
+_STARTED: Steps = (
+    *_PROCESS,
+    ("CommandLine", command_line("process")),
+    ("CurrentDirectory", copy("process.working_directory")),
+    ("OriginalFileName", copy("process.pe.original_file_name")),
+    ("Company", copy("process.pe.company")),
+    ("Description", copy("process.pe.description")),
+    ("Product", copy("process.pe.product")),
+    ("FileVersion", copy("process.pe.file_version")),
+    ("ParentImage", executable("process.parent")),
+    ("ParentProcessId", integer("process.parent.pid")),
+    ("ParentProcessGuid", copy("process.parent.entity_id")),
+    ("ParentCommandLine", command_line("process.parent")),
+    ("Hashes", hashes("process")),
+)
+_YES_NO = {"true": True, "false": False}
 
 
-def _hashes(fields: Fields, field: str, value: str | None) -> None:
-    if value is None:
-        return
-    for pair in value.split(","):
-        name, _, digest = pair.partition("=")
-        kind = _HASHES.get(name.strip().upper())
-        digest = digest.strip().lower()
-        if kind is not None and digest.strip("0"):
-            fields[f"{field}.hash.{kind}"] = digest
-            related(fields, "related.hash", digest)
+def _flag(*names: str) -> Any:
+    def write(fields: Fields, value: Any) -> None:
+        found = _YES_NO.get(str(value).lower())
+        if found is not None:
+            for name in names:
+                fields[name] = found
+
+    return write
 
 
-def _connection(fields: Fields, data: Data) -> None:
-    side(fields, "source", text(data, "SourceIp"), data.get("SourcePort"), text(data, "SourceHostname"))
-    side(
-        fields,
-        "destination",
-        text(data, "DestinationIp"),
-        data.get("DestinationPort"),
-        text(data, "DestinationHostname"),
-    )
-    protocol = text(data, "Protocol")
-    if protocol is not None:
-        fields["network.transport"] = protocol.lower()
-    initiated = str(data.get("Initiated", "")).lower()
-    if initiated in ("true", "false"):
-        fields["network.direction"] = "egress" if initiated == "true" else "ingress"
+def _valid(fields: Fields, value: Any) -> None:
+    if value == "Valid":
+        fields["file.code_signature.valid"] = True
 
 
-def _file(fields: Fields, path: str | None) -> None:
-    if path is None:
-        return
-    folder, _, name = path.rpartition("\\")
-    fields["file.path"] = path
-    if folder:
-        fields["file.directory"] = folder
-    if name:
-        fields["file.name"] = name
-        extension = name.rpartition(".")
-        if extension[0] and extension[2]:
-            fields["file.extension"] = extension[2].lower()
+_IMAGE: Steps = (
+    ("ImageLoaded", file()),
+    ("Hashes", hashes("file")),
+    ("Signed", _flag("file.code_signature.exists")),
+    ("Signature", copy("file.code_signature.subject_name")),
+    ("SignatureStatus", copy("file.code_signature.status")),
+    ("SignatureStatus", _valid),
+)
+_LOADED: Steps = (
+    *_PROCESS,
+    *_IMAGE,
+    ("ImageLoaded", library),
+    ("Hashes", hashes("dll")),
+    ("OriginalFileName", many("file.pe.original_file_name", "dll.pe.original_file_name")),
+    ("Company", many("file.pe.company", "dll.pe.company")),
+    ("Description", many("file.pe.description", "dll.pe.description")),
+    ("Product", many("file.pe.product", "dll.pe.product")),
+    ("FileVersion", many("file.pe.file_version", "dll.pe.file_version")),
+)
 
 
-def _registry(fields: Fields, data: Data) -> None:
-    path = text(data, "TargetObject")
-    if path is None:
-        return
-    fields["registry.path"] = path
+def _family(fields: Fields, value: Any) -> None:
+    found = _YES_NO.get(str(value).lower())
+    if found is not None:
+        fields["network.type"] = "ipv6" if found else "ipv4"
+
+
+def _transport(fields: Fields, value: Any) -> None:
+    value = said(value)
+    if value is not None:
+        fields["network.transport"] = value.lower()
+
+
+def _initiated(fields: Fields, value: Any) -> None:
+    found = _YES_NO.get(str(value).lower())
+    if found is not None:
+        fields["network.direction"] = "egress" if found else "ingress"
+
+
+_CONNECTION: Steps = (
+    *_PROCESS,
+    ("Protocol", _transport),
+    ("Initiated", _initiated),
+    ("SourceIsIpv6", _family),
+    ("SourceIp", address("source")),
+    ("SourceHostname", host_of("source")),
+    ("SourcePort", port_of("source")),
+    ("DestinationIp", address("destination")),
+    ("DestinationHostname", host_of("destination")),
+    ("DestinationPort", port_of("destination")),
+    ("SourcePortName", copy("network.protocol")),
+    ("DestinationPortName", copy("network.protocol")),
+)
+
+_HIVES = {
+    "HKEY_CLASSES_ROOT": "HKCR", "HKEY_CURRENT_CONFIG": "HKCC", "HKEY_CURRENT_USER": "HKCU",
+    "HKEY_DYN_DATA": "HKDD", "HKEY_LOCAL_MACHINE": "HKLM", "HKEY_PERFORMANCE_DATA": "HKPD", "HKEY_USERS": "HKU",
+}  # fmt: skip
+_HIVES |= {short: short for short in _HIVES.values()}
+_NUMBER = re.compile(r"([DQ]WORD) \(0x([0-9a-f]{8})(?:-0x([0-9a-f]{8}))?\)", re.IGNORECASE)
+
+
+def _key(path: str) -> tuple[tuple[str, str], ...]:
+    found = [("registry.path", path)]
     hive, _, key = path.lstrip("\\").partition("\\")
-    hive = {"REGISTRY": ""}.get(hive, hive)
-    if hive in _HIVES or hive in _HIVES.values():
-        fields["registry.hive"] = next((short for short, long in _HIVES.items() if hive in (short, long)), hive)
-    if key:
-        fields["registry.key"] = key
-        fields["registry.value"] = key.rpartition("\\")[2]
-    details = text(data, "Details")
-    if details is not None and details != "(Empty)":
-        fields["registry.data.strings"] = [details]
+    if hive in _HIVES:
+        found.append(("registry.hive", _HIVES[hive]))
+        if key:
+            found.append(("registry.key", key))
+    value = path.rpartition("\\")[2]
+    if value:
+        found.append(("registry.value", value))
+    return tuple(found)
 
 
-def _query(fields: Fields, data: Data) -> None:
-    name = text(data, "QueryName")
-    if name is not None:
-        fields["dns.question.name"] = name.rstrip(".").lower() or "."
-    results = text(data, "QueryResults")
-    if results is not None:
-        addresses = [address for part in results.split(";") if (address := ip(part.strip())) is not None]
-        if addresses:
-            fields["dns.resolved_ip"] = list(dict.fromkeys(addresses))
-            for address in fields["dns.resolved_ip"]:
-                related(fields, "related.ip", address)
-    fields["network.protocol"] = "dns"
+_keys = Memory(_key)
+
+
+def _target(fields: Fields, value: Any) -> None:
+    if type(value) is str and value:
+        fields.update(_keys[value])
+
+
+def _details(fields: Fields, value: Any) -> None:
+    value = said(value)
+    if value is None or value == "(Empty)":
+        return
+    if value == "Binary Data":
+        fields["registry.data.type"] = "REG_BINARY"
+        return
+    found = _NUMBER.fullmatch(value)
+    if found is not None:
+        high_or_all, low = found[2], found[3]
+        fields["registry.data.type"] = f"REG_{found[1].upper()}"
+        value = str(int(high_or_all + (low or ""), 16))
+    fields["registry.data.strings"] = [value]
+
+
+_REGISTRY: Steps = (*_PROCESS, ("TargetObject", _target), ("Details", _details))
+
+_RECORDS = {
+    "1": "A", "2": "NS", "5": "CNAME", "6": "SOA", "10": "NULL", "11": "WKS", "12": "PTR", "13": "HINFO", "15": "MX",
+    "16": "TXT", "28": "AAAA", "29": "LOC", "33": "SRV", "35": "NAPTR", "39": "DNAME", "41": "OPT", "43": "DS",
+    "46": "RRSIG", "47": "NSEC", "48": "DNSKEY", "64": "SVCB", "65": "HTTPS", "255": "ANY", "65281": "WINS",
+}  # fmt: skip
+_MOST_ANSWERS = 64
+
+
+def _results(value: str) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """
+    >>> _results("type:  5 web.example.org;::ffff:192.0.2.7;2001:db8::7;")[0]
+    (('CNAME', 'web.example.org'), ('A', '192.0.2.7'), ('AAAA', '2001:db8::7'))
+    """
+    answers, addresses = [], []
+    for part in value.split(";")[:_MOST_ANSWERS]:
+        part = part.strip()
+        canonical = ip(part)
+        if canonical is not None:
+            answers.append(("AAAA" if ":" in canonical else "A", canonical))
+            addresses.append(canonical)
+        elif part.startswith("type:"):
+            words = part[5:].split()
+            if len(words) == 2:
+                answers.append((_RECORDS.get(words[0], words[0]), words[1]))
+    return tuple(dict.fromkeys(answers)), tuple(dict.fromkeys(addresses))
+
+
+_answers = Memory(_results)
+
+
+def results(fields: Fields, value: Any) -> None:
+    if type(value) is not str or not value or value == "-":
+        return
+    answers, addresses = _answers[value]
+    if answers:
+        fields["dns.answers"] = [{"type": kind, "data": data} for kind, data in answers]
+        for kind, data in answers:
+            if kind not in ("A", "AAAA"):
+                related(fields, "related.hosts", data)
+    if addresses:
+        fields["dns.resolved_ip"] = [*addresses]
+        for found in addresses:
+            related(fields, "related.ip", found)
+
+
+def question(fields: Fields, value: Any) -> None:
+    value = said(value)
+    if value is not None:
+        name = value.removesuffix(".") or value
+        fields["dns.question.name"] = name
+        related(fields, "related.hosts", name)
+
+
+_FILE: Steps = (*_PROCESS, ("TargetFilename", file()))
+_FILE_WITH_HASH: Steps = (*_FILE, ("Hashes", hashes("file")), ("Hash", hashes("file")))
+
+STEPS: dict[str, Steps] = {
+    "": _PROCESS,
+    "1": _STARTED,
+    "2": _FILE,
+    "3": _CONNECTION,
+    "6": (("RuleName", copy("rule.name")), *_IMAGE),
+    "7": _LOADED,
+    "8": _SOURCE,
+    "9": (*_PROCESS, ("Device", file())),
+    "10": _SOURCE,
+    "11": _FILE,
+    **dict.fromkeys(("12", "13", "14"), _REGISTRY),
+    **dict.fromkeys(("15", "23", "26", "27", "28", "29"), _FILE_WITH_HASH),
+    **dict.fromkeys(("17", "18"), (*_PROCESS, ("PipeName", copy("file.name")))),
+    **dict.fromkeys(("19", "20", "21"), _WHO),
+    "22": (*_PROCESS, ("QueryName", question), ("QueryResults", results)),
+    "24": (*_PROCESS, ("Hashes", hashes("process"))),
+    "25": _PROCESS,
+    "255": (("ID", copy("error.code")), ("Description", copy("error.message"))),
+}
+
+CONSTANT: dict[str, Fields] = {"22": {"network.protocol": "dns"}}

@@ -20,10 +20,13 @@ from engine.framing.capture import Capture
 from engine.framing.ip import datagram
 from engine.framing.link import network
 from engine.model import Chunk, LogFormat, LogSource
+from engine.parsing.formats import discover
 from parsers.modbus import FORMAT as MODBUS
 from parsers.s7comm import FORMAT as S7COMM
 
 FORMATS = [MODBUS, S7COMM]
+PROTOCOLS = [one for one in discover().values() if one.transport is not None]
+EVERY = list(discover().values())
 SAMPLES = sorted((Path(__file__).parents[1] / "parsers").glob("*/*.pcap"))
 READ = bytes.fromhex("000100000006010300640002")
 CLIENT6, SERVER6 = socket.inet_pton(socket.AF_INET6, "2001:db8::10"), socket.inet_pton(socket.AF_INET6, "2001:db8::20")
@@ -258,9 +261,9 @@ def test_what_waits_in_all_conversations_is_bounded() -> None:
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 @pytest.mark.parametrize("size", [1, 7, 64, 1_000])
 def test_any_cut_of_the_file_gives_the_same_frames(sample: Path, size: int) -> None:
-    whole, _ = wire.read(sample.read_bytes(), FORMATS)
+    whole, _ = wire.read(sample.read_bytes(), EVERY)
 
-    pieces, _ = wire.read(sample.read_bytes(), FORMATS, size=size)
+    pieces, _ = wire.read(sample.read_bytes(), EVERY, size=size)
 
     assert pieces == whole
     assert whole
@@ -269,10 +272,10 @@ def test_any_cut_of_the_file_gives_the_same_frames(sample: Path, size: int) -> N
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_truncation_at_any_byte_gives_a_prefix_of_the_frames(sample: Path) -> None:
     capture = sample.read_bytes()
-    whole = [frame.payload for frame in wire.read(capture, FORMATS)[0]]
+    whole = [frame.payload for frame in wire.read(capture, EVERY)[0]]
 
     for end in range(0, len(capture), 3):
-        found = [frame.payload for frame in wire.read(capture[:end], FORMATS)[0]]
+        found = [frame.payload for frame in wire.read(capture[:end], EVERY)[0]]
         assert found == whole[: len(found)]
 
 
@@ -285,7 +288,7 @@ def test_damaged_packets_never_raise(sample: Path) -> None:
         capture = bytearray(original)
         for _ in range(chance.randint(1, 20)):
             capture[chance.randrange(24, len(capture))] = chance.randrange(256)
-        wire.read(bytes(capture), FORMATS)
+        wire.read(bytes(capture), EVERY)
 
 
 @given(
@@ -313,7 +316,7 @@ def test_ipv4_headers_are_read_as_dpkt_reads_them(
 
 @given(st.binary(max_size=120), st.sampled_from([0, 1, 12, 101, 108, 113, 228, 229, 276, 999]))
 def test_headers_of_any_bytes_do_not_raise(data: bytes, link_type: int) -> None:
-    found, _ = wire.read(wire.pcap([(wire.START, data)], link_type=link_type), FORMATS)
+    found, _ = wire.read(wire.pcap([(wire.START, data)], link_type=link_type), EVERY)
 
     assert len(found) <= 1
 
@@ -321,10 +324,10 @@ def test_headers_of_any_bytes_do_not_raise(data: bytes, link_type: int) -> None:
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_reading_that_is_stopped_and_restored_anywhere_gives_the_same_frames(sample: Path) -> None:
     capture = sample.read_bytes()
-    whole, _ = wire.read(capture, FORMATS)
+    whole, _ = wire.read(capture, EVERY)
 
     for end in range(1, len(capture), 97):
-        before, after = Capture(FORMATS), Capture(FORMATS)
+        before, after = Capture(PROTOCOLS), Capture(PROTOCOLS)
         found = before.feed(Chunk(payload=capture[:end], source="mirror", stream="test.pcap"))
         at = before.positions()["mirror", "test.pcap"]
         after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(before.snapshot())))
@@ -336,7 +339,7 @@ def test_a_restored_pcapng_keeps_its_interfaces_and_what_waits_for_a_lost_segmen
     line = wire.Line().open()
     line.asks(READ[:5]).asks(READ[5:], lost=True).asks(READ)
     head = wire.section() + wire.interface(resolution=9, name=b"mirror1")
-    before, after = Capture(FORMATS), Capture(FORMATS)
+    before, after = Capture(PROTOCOLS), Capture(PROTOCOLS)
     before.feed(Chunk(payload=head + b"".join(wire.enhanced(*packet) for packet in line.packets), source="s"))
 
     after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(before.snapshot())))
@@ -352,7 +355,7 @@ def test_a_restored_pcapng_keeps_its_interfaces_and_what_waits_for_a_lost_segmen
 
 def test_a_time_of_another_clock_does_not_end_the_patience_with_an_old_capture() -> None:
     line = wire.Line().open().asks(READ, lost=True).asks(READ)
-    reading = Capture(FORMATS)
+    reading = Capture(PROTOCOLS)
     reading.feed(Chunk(payload=wire.pcap(line.packets), source="s"))
 
     assert reading.expire(wire.START + 365 * 86_400 * 10**9) == []

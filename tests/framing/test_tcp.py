@@ -182,13 +182,19 @@ def test_the_sender_of_the_syn_is_the_client_whatever_the_ports() -> None:
     assert (frame.flow.client_port, frame.flow.server_port, frame.from_client) == (502, 40_002, True)
 
 
-def test_another_protocol_on_a_known_port_makes_no_pdu() -> None:
+def test_another_protocol_on_a_known_port_makes_no_pdu_and_is_told_once() -> None:
     line = wire.Line().open().asks(b"GET / HTTP/1.1\r\n\r\n").answers(b"HTTP/1.1 200 OK\r\n\r\n")
 
-    found, reading = wire.read(wire.pcap(line.packets), [TOY])
+    (found,), reading = wire.read(wire.pcap(line.packets), [TOY])
 
-    assert found == []
+    assert (found.instead, found.format, found.payload[:5], found.from_client) == ("", "toy", b"GET /", True)
     assert reading.stats["not_the_ports_protocol"] == 2
+
+
+def test_a_conversation_that_was_not_seen_from_its_start_is_not_called_another_protocol() -> None:
+    line = wire.Line().asks(b"GET / HTTP/1.1\r\n\r\n")
+
+    assert wire.read(wire.pcap(line.packets), [TOY])[0] == []
 
 
 def test_a_certain_protocol_is_found_on_any_port() -> None:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from engine.model import Fields, Frame
 from engine.model.times import SECOND, from_iso, rfc3339
+from engine.parsing.formats import discover
+from engine.parsing.parser import Parser
 from parsers import syslog
 
 RECEIVED = from_iso("2026-11-22T16:00:00Z") or 0
@@ -56,6 +58,26 @@ def header(line: str | bytes, **frame: object) -> Fields | None:
         ("<34>Oct 11 22:14:15 host-1 su[7]: text\r\x00", NOON),
         ("<34>Oct 11 22:14:15 host-1 host-1 su[7]: text", NOON),
         ("<34>Oct 11 22:14:15 host-1 su[7]:text", NOON),
+        ("2026-10-11 22:14:15 host-1 su[7]: text", NOON),
+        ("2026-10-12 00:14:15.000 +0200 host-1 su[7]: text", NOON),
+        ("Sun Oct 11 22:14:15 host-1 su[7]: text", NOON),
+        ("Sun Oct 11 22:14:15 2026 host-1 su[7]: text", NOON),
+        ("1791756855 host-1 su[7]: text", NOON),
+        ("<34>1791756855.000 host-1 su[7]: text", NOON),
+        ("1791756855000 host-1 su[7]: text", NOON),
+        ("[1791756855] host-1 su[7]: text", NOON),
+        ("[2026-10-11T22:14:15Z] host-1 su[7]: text", NOON),
+        ("<34>20261011T221415Z host-1 su[7]: text", NOON),
+        ("<34>2026/10/11 22:14:15 host-1 su[7]: text", NOON),
+        ("<34>11 Oct 2026 22:14:15 host-1 su[7]: text", NOON),
+        ("<34>Oct 11 10:14:15 PM host-1 su[7]: text", NOON),
+        ("<34>OCT 11 22:14:15 host-1 su[7]: text", NOON),
+        ("<34>Oct 11 22:14:15 host-1 : su[7]: text", NOON),
+        ("Oct 11 22:14:15 <auth.crit> host-1 su[7]: text", NOON),
+        ("Oct 11 22:14:15 host-1 auth.crit su[7]: text", NOON),
+        ("<34>1 2026-10-11 22:14:15Z host-1 su 7 - - text", NOON),
+        ("<34>2026-10-11T22:14:15Z host-1 su 7 - - text", NOON),
+        ('<34>2026-10-11T22:14:15Z host-1 su 7 ID47 [meta sequenceId="1"] text', NOON),
     ],
 )
 def test_a_variant_has_the_same_time_host_program_and_text(line: str, time: str) -> None:
@@ -82,6 +104,9 @@ def test_a_variant_has_the_same_time_host_program_and_text(line: str, time: str)
             12,
         ),
         ("<189>Oct 11 22:14:15 192.0.2.1: %SYS-5-CONFIG_I: x", NOON, "192.0.2.1", None),
+        ("<189>Oct 11 22:14:15 192.0.2.1 : %SYS-5-CONFIG_I: x", NOON, "192.0.2.1", None),
+        ("<189>:Oct 11 22:14:15 UTC: %SYS-5-CONFIG_I: x", NOON, None, None),
+        ("<189>57: RP/0/RSP0/CPU0:Oct 11 22:14:15.000 UTC: %SYS-5-CONFIG_I: x", NOON, None, 57),
         ("Oct 11 22:14:15 192.0.2.1 : %SYS-5-CONFIG_I: x", NOON, "192.0.2.1", None),
     ],
 )
@@ -116,6 +141,10 @@ def test_cisco_lines_keep_mnemonic_and_sequence_number(
         "2026-10-11 22:14:15 library versions: OpenSSL",
         '192.0.2.1 - - [11/Oct/2026:22:14:15 +0000] "GET / HTTP/1.1" 200 45',
         '{"a": 1}',
+        "1791756855.123    345 192.0.2.1 TCP_MISS/200 4096 GET http://shop.example/ - a proxy's own log",
+        "Thu Oct 11 22:14:15 2026 : Auth: (12) Login OK: a RADIUS server's own log",
+        "2026/10/11 22:14:15 [error] 812#812: a web server's own log",
+        "[2026-10-11T22:14:15Z] a program's own log",
     ],
 )
 def test_a_line_without_a_header_is_left_to_others(line: str) -> None:
@@ -131,6 +160,30 @@ def test_with_the_format_named_any_line_is_an_event() -> None:
     )
     named = syslog.FORMAT.parse(Frame(b"2026-10-11 22:14:15 fw-1 link is down", "test", received=RECEIVED))
     assert (rfc3339(named["@timestamp"]), named["host.name"], named["message"]) == (NOON, "fw-1", "link is down")
+
+
+def test_a_selector_behind_the_time_is_a_priority() -> None:
+    fields = header("Oct 11 22:14:15 host-1 local0.warn su: text")
+
+    assert fields is not None
+    assert (fields["log.syslog.priority"], fields["log.syslog.severity.name"]) == (132, "Warning")
+
+
+def test_a_number_far_from_the_present_is_no_time() -> None:
+    fields = header("<14>1234567890 called host-1")
+
+    assert fields is not None
+    assert "@timestamp" not in fields
+
+
+@pytest.mark.parametrize(
+    "line", ["2026-10-11 22:14:15 gateway sshd: text", "Sun Oct 11 22:14:15 2026 GATEWAY kernel: text"]
+)
+def test_a_program_that_everybody_knows_makes_a_header_certain(line: str) -> None:
+    fields = header(line)
+
+    assert fields is not None
+    assert (fields["host.name"].lower(), fields["message"]) == ("gateway", "text")
 
 
 def test_the_first_sender_is_the_host_and_the_relay_is_related() -> None:
@@ -193,3 +246,51 @@ def test_the_inferred_year_is_the_senders_year(when: datetime, minutes_later: in
     )
 
     assert fields is not None and fields["@timestamp"] == sent
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<38>Jan  2 03:04:05 gw-1 sshd[7]: Invalid user CEF:0|a|b|1|2|n|3|src=192.0.2.1",
+        "<38>Jan  2 03:04:05 gw-1 app[7]: Invalid user CEF:0|a|b|1|2|n|3|src=192.0.2.1",
+        "<38>Jan  2 03:04:05 gw-1 app: user LEEF:1.0|a|b|1|2|src=192.0.2.1",
+        '192.0.2.9 - - [11/Oct/2026:22:14:15 +0000] "GET /x HTTP/1.1" 200 45 "-" " CEF:0|a|b|1|2|n|3|src=192.0.2.1"',
+    ],
+)
+def test_words_that_somebody_writes_do_not_choose_the_format(line: str) -> None:
+    (found,) = Parser(discover()).feed([Frame(line.encode(), "test", received=RECEIVED, sequence=1)])
+
+    document = found.document()
+    assert document.get("tieline.format") not in ("cef", "leef")
+    assert document.get("source.ip") != "192.0.2.1"
+    assert document.get("tieline.cef.name") is None
+
+
+@pytest.mark.parametrize(
+    "header_text",
+    [
+        "",
+        "<134>",
+        "<134>Jan  2 03:04:05 fw-1 ",
+        "<134>1 2026-01-02T03:04:05Z fw-1 CEF - - - ",
+        '<134>1 2026-01-02T03:04:05Z fw-1 app 7 - [meta sequenceId="1"] ',
+        "Jan  2 03:04:05 fw-1: ",
+        "87 <134>Jan  2 03:04:05 fw-1 ",
+        "<13>Jan  2 03:04:05 relay-1 <134>Jan  2 03:04:05 fw-1 ",
+        "2026-01-02 03:04:05 fw-1 ",
+        "\ufeff",
+        "fw-1 2026-01-02 03:04:05 INFO ",
+    ],
+)
+@pytest.mark.parametrize(
+    "record", ["CEF:0|a|b|1|2|n|3|src=192.0.2.1", "CEF: 0|a|b|1|2|n|3|src=192.0.2.1", "LEEF:1.0|a|b|1|2|src=192.0.2.1"]
+)
+def test_an_envelope_is_found_behind_any_header(header_text: str, record: str) -> None:
+    (found,) = Parser(discover()).feed([Frame((header_text + record).encode(), "test", received=RECEIVED, sequence=1)])
+
+    document = found.document()
+    assert document.get("source.ip") == "192.0.2.1"
+    assert document["tieline.format"] == record[:4].strip(":").lower()
+    if "fw-1 " in header_text and not header_text.startswith("fw-1"):
+        assert document["host.name"] == "fw-1"
+    assert document.get("process.name") in (None, "app", "CEF")

@@ -1,4 +1,5 @@
-"""Every sample gives what was blessed: ``<format id>/<name>.log`` (a record a line) or ``.json`` (an object a line)."""
+"""Every sample gives what was blessed: ``<format id>/<name>.log`` (a record a line, or as ``starts_record`` says) or
+``.json`` (an object a line)."""
 
 import json
 from pathlib import Path
@@ -6,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.model import DeadLetter, Frame
+from engine.framing.framing import Framing
+from engine.model import Chunk, DeadLetter
 from engine.model.times import from_iso
 from engine.parsing.formats import discover
 from engine.parsing.parser import Parser
@@ -18,12 +20,11 @@ RECEIVED = from_iso("2026-02-01T00:00:00Z") or 0
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
-    frames = [
-        Frame(line, path.name, received=RECEIVED, sequence=number, format=path.parent.name)
-        for number, line in enumerate(path.read_bytes().splitlines())
-    ]
+    chunk = Chunk(path.read_bytes(), path.name, received=RECEIVED, end=True)
+    frames = Framing(FORMATS, format=path.parent.name).feed(chunk)
     found = []
-    for parsed in Parser(FORMATS).feed(frames):
+    parser = Parser(FORMATS)
+    for parsed in parser.feed(frames) + parser.expire(path.name, None):
         assert not isinstance(parsed, DeadLetter), parsed.reason
         document = parsed.document()
         own_id = parsed.id if len(parsed.id) != 32 else None
