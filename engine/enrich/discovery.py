@@ -38,9 +38,9 @@ class Host(msgspec.Struct):
     @property
     def role(self) -> str:
         """By behaviour: ``engineering_workstation`` changes programs or modes, ``hmi`` sets values, ``historian`` only
-        reads, ``controller`` is asked."""
+        reads, ``plc`` is asked."""
         if self.answers:
-            return "controller"
+            return "plc"
         if not self.does.keys().isdisjoint(_ENGINEERING):
             return "engineering_workstation"
         if not self.does.keys().isdisjoint(_OPERATING):
@@ -71,7 +71,7 @@ class Discovery:
     >>> ends = {"source.ip": "192.0.2.7", "destination.ip": "198.51.100.4", "event.outcome": "success"}
     >>> seen.observe(Event({**ends, "ot.protocol": "modbus", "ot.operation": "read"}, 0, "1", LogSource()))
     >>> [(host.address, host.role) for host in seen.hosts()]
-    [('192.0.2.7', 'historian'), ('198.51.100.4', 'controller')]
+    [('192.0.2.7', 'historian'), ('198.51.100.4', 'plc')]
     """
 
     def __init__(self) -> None:
@@ -146,12 +146,14 @@ def _order(address: str) -> tuple[int, Any]:
 def as_yaml(hosts: list[Host]) -> str:
     """An asset list to be completed by people who know the plant; what was seen stands in comments."""
     lines = ["assets:"]
+    seen = Counter(mac for host in hosts for mac in host.macs)  # a router's is that of all who are behind it
     for host in hosts:
+        own = sorted(mac for mac in host.macs if seen[mac] == 1)
         lines.append(f"  - name: {_quoted(host.address)}")
         if "-" not in host.address:
             lines.append(f"    addresses: [{_quoted(host.address)}]")
-        if host.macs:
-            lines.append(f"    macs: [{', '.join(map(_quoted, sorted(host.macs)))}]")
+        if own:
+            lines.append(f"    macs: [{', '.join(map(_quoted, own))}]")
         lines.append(f"    role: {host.role}")
         lines += [f"    # {told}" for told in _comments(host)]
     return "\n".join(lines) + "\n"

@@ -18,6 +18,8 @@ from typing import Any, Final
 
 import msgspec
 
+from engine.enrich.byte_tags import ByteTags
+from engine.enrich.byte_tags import place_of as byte_place
 from engine.enrich.document import Item
 from engine.model import Fields
 
@@ -188,6 +190,9 @@ class Tags:
 
     def __init__(self, tags: Sequence[Tag]) -> None:
         self._by_symbol = {tag.symbol.casefold(): tag for tag in tags if tag.symbol}
+        self._by_byte = ByteTags(
+            (tag, place, tag.type) for tag in tags if tag.symbol and (place := byte_place(tag.symbol)) is not None
+        )
         self._by_place: dict[tuple[str, int], list[Tag]] = {}
         for tag in tags:
             if not tag.symbol:
@@ -196,14 +201,14 @@ class Tags:
 
     def describe(self, fields: Fields, known: Callable[[str, int], Any]) -> None:
         """Names what is written, in place; ``known``: the last raw value at an address, None where there was none."""
-        found: list[tuple[Tag, float | None]] = []
+        found = [(tag, _engineering(tag, raw)) for tag, raw in self._by_byte.written(fields)]
         symbol, value = fields.get("ot.tag"), fields.get("ot.value")
         if self._by_symbol and symbol is not None:
             symbols = symbol if type(symbol) is list else [symbol]
             values = value if type(value) is list and len(symbols) > 1 else [value]
             for place, one in enumerate(symbols[:_MOST]):
                 tag = self._by_symbol.get(one.casefold()) if type(one) is str else None
-                if tag is not None:
+                if tag is not None and all(tag is not other for other, _ in found):
                     found.append((tag, _engineering(tag, values[place] if place < len(values) else None)))
         space, address = fields.get("ot.address_space"), fields.get("ot.address")
         if self._by_place and type(space) is str and type(address) is int:

@@ -18,6 +18,8 @@ VPN_LOGIN = Meaning("vpn_login", _AUTHENTICATION, ("start",), "success")
 VPN_REFUSED = Meaning("vpn_login", _AUTHENTICATION, ("info",), "failure")
 VPN_DENIED = Meaning("vpn_session_refused", ("network", "session"), ("connection", "denied"), "failure")
 VPN_STARTED = Meaning("vpn_session_started", ("network", "session"), ("connection", "start"), "success")
+# the first message of a session that AnyConnect opens: who is named in it has logged on
+VPN_LOGGED_ON = Meaning("vpn_session_started", ("authentication", "network", "session"), ("start",), "success")
 VPN_ENDED = Meaning("vpn_session_ended", ("network", "session"), ("connection", "end"))
 VPN_RESUMED = Meaning("vpn_session_resumed", ("network", "session"), ("connection", "start"), "success")
 VPN_ADDRESS = Meaning("vpn_address_assigned", ("network", "session"), ("info",), "success")
@@ -147,7 +149,7 @@ SESSIONS: dict[str, tuple[Meaning, str | None]] = {
     "113021": (LOGIN_FAILED, "Attempted console login failed. User <user> did"),
     "113022": (Meaning("aaa_server_failed", outcome="failure"), "AAA Marking <app> server <dst> in"),
     "113023": (Meaning("aaa_server_active", outcome="success"), "AAA Marking <app> server <dst> in"),
-    "113039": (VPN_STARTED, None),
+    "113039": (VPN_LOGGED_ON, None),
     "113040": (VPN_DENIED, "Terminating the VPN connection attempt from <group>. Reason: <reason>"),
     "315011": (
         Meaning(
@@ -184,7 +186,7 @@ SESSIONS: dict[str, tuple[Meaning, str | None]] = {
     "713120": (IKE._replace(action="ike_phase2_completed", outcome="success"), None),
     "713901": (IKE._replace(outcome="failure"), None),
     "713902": (IKE._replace(outcome="failure"), None),
-    "716001": (VPN_STARTED, None),
+    "716001": (VPN_LOGGED_ON, None),
     "716002": (VPN_ENDED, None),
     "716003": (WEB_GRANTED, None),
     "716004": (WEB_DENIED, None),

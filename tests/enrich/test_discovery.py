@@ -39,7 +39,7 @@ def test_a_role_is_what_a_host_does() -> None:
 
     assert found == {
         STATION: "engineering_workstation", PANEL: "hmi", ARCHIVE: "historian", "192.0.2.40": "client",
-        PLC: "controller",
+        PLC: "plc",
     }  # fmt: skip
 
 
@@ -48,12 +48,12 @@ def test_what_was_refused_was_not_done_and_who_does_not_answer_is_not_there() ->
         request(PANEL, "plc_stop", outcome="failure"), request(PANEL, "read", outcome="unknown", server="198.51.100.9")
     ) == {
         PANEL: "historian",
-        PLC: "controller",
+        PLC: "plc",
     }
 
 
 def test_who_answers_is_a_controller_even_where_it_asks_others() -> None:
-    assert roles(request(PANEL, "read"), request(PLC, "write", server="198.51.100.5"))[PLC] == "controller"
+    assert roles(request(PANEL, "read"), request(PLC, "write", server="198.51.100.5"))[PLC] == "plc"
 
 
 @pytest.mark.parametrize("group", ["255.255.255.255", "192.0.2.255", "239.1.2.3"])
@@ -92,6 +92,17 @@ def test_hosts_are_bounded_and_what_is_left_out_is_counted(monkeypatch: pytest.M
     assert seen.left_out == 3
 
 
+def test_a_routers_hardware_address_is_nobodys_own(tmp_path: Path) -> None:
+    seen = Discovery()
+    for server in (PLC, "198.51.100.5"):
+        seen.observe(request(PANEL, "read", server=server, **{"destination.mac": "00-00-5E-00-53-31"}))
+    (tmp_path / "assets.yml").write_text(as_yaml(seen.hosts()), encoding="utf-8")
+
+    assets, _ = read_assets(tmp_path / "assets.yml")
+
+    assert [asset.macs for asset in assets] == [(), (), ()]
+
+
 @given(identity=st.text(max_size=40))
 def test_what_is_printed_is_an_asset_list_whatever_a_device_calls_itself(
     tmp_path_factory: pytest.TempPathFactory, identity: str
@@ -105,7 +116,7 @@ def test_what_is_printed_is_an_asset_list_whatever_a_device_calls_itself(
 
     assets, _ = read_assets(path)
 
-    assert [(asset.name, asset.role) for asset in assets] == [(PANEL, "client"), (PLC, "controller")]
+    assert [(asset.name, asset.role) for asset in assets] == [(PANEL, "client"), (PLC, "plc")]
 
 
 def test_the_command_prints_an_asset_list(tmp_path: Path) -> None:
@@ -119,4 +130,4 @@ def test_the_command_prints_an_asset_list(tmp_path: Path) -> None:
     assets, _ = read_assets(tmp_path / "assets.yml")
 
     assert done.stderr == b""
-    assert [asset.role for asset in assets] == ["engineering_workstation", "controller"]
+    assert [asset.role for asset in assets] == ["engineering_workstation", "plc"]

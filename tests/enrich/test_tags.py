@@ -102,6 +102,51 @@ def test_what_must_not_be_written_and_what_keeps_people_safe_is_told(plant: Enri
     assert pump["ot.engineering.safety"] is True
 
 
+@pytest.mark.parametrize(
+    ("address", "kind", "value", "told"),
+    [
+        (4, "real", 1500.0, 1500),
+        (4, "dword", 0x44BB8000, 1500),
+        (4, "byte", [0x44, 0xBB, 0x80, 0x00], 1500),
+        (0, "byte", [0, 0, 0, 0, 0x44, 0xBB, 0x80, 0x00], 1500),
+        (4, "word", [0x44BB, 0x8000], 1500),
+        (4, "word", 0x44BB, None),
+        (7, "byte", 1, None),
+    ],
+)
+def test_a_tag_of_bytes_is_found_however_they_are_written(
+    tmp_path: Path, address: int, kind: str, value: Any, told: float | None
+) -> None:
+    path = tmp_path / "assets.yml"
+    tag = "{name: Level, address: DB10.DBD4, type: float32, range: [0, 1000], read_only: true}"
+    path.write_text(f"assets:\n  - {{name: plc, addresses: [10.99.0.8], tags: [{tag}]}}\n", encoding="utf-8")
+
+    fields = written(
+        Enrichment(*read_assets(path)),
+        protocol="s7comm", address_space="db10", address=address, data_type=kind, value=value, tag="DB10.DBX",
+    )  # fmt: skip
+
+    assert (fields["ot.tag"], fields["ot.engineering.read_only"]) == ("Level", True)
+    assert fields.get("ot.engineering.value") == told
+    assert fields.get("ot.engineering.outside_range", False) is (told is not None)
+
+
+def test_bits_beside_it_and_other_blocks_are_not_a_tag_of_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "assets.yml"
+    tags = "{name: Run, address: M10.3}, {name: Speed, address: DB1.DBW2}"
+    path.write_text(f"assets:\n  - {{name: plc, addresses: [10.99.0.8], tags: [{tags}]}}\n", encoding="utf-8")
+    plant = Enrichment(*read_assets(path))
+    common: dict[str, Any] = {"protocol": "s7comm", "address": 10, "address_space": "merker"}
+
+    assert written(plant, **common, data_type="bit", bit=3, value=1)["ot.engineering.value"] == 1
+    assert written(plant, **common, data_type="byte", value=8)["ot.engineering.value"] == 1
+    assert "ot.tag" not in written(plant, **common, data_type="bit", bit=4, value=1)
+    assert "ot.tag" not in written(plant, address_space="db2", address=2, data_type="word", value=1)
+    several = {"address_space": ["db1", "merker"], "address": [2, 10], "data_type": ["int", "bit"], "bit": [0, 3]}
+    fields = written(plant, **several, value=[-7, 1])
+    assert (fields["ot.tag"], fields["ot.engineering.value"]) == (["Speed", "Run"], [-7, 1])
+
+
 def test_another_unit_another_space_another_host_is_not_it(plant: Enrichment) -> None:
     assert "ot.tag" not in written(plant, **registers(19, 1, unit_id=1))
     assert "ot.tag" in written(plant, **registers(19, 1, unit_id=2))
