@@ -1,7 +1,7 @@
 """Tags of controllers that count bytes, in Siemens' notation: found by every write that covers one of their bytes.
 
-``DB10.DBD4`` is four bytes of data block 10 from byte 4, ``M10.3`` a bit of the markers; a tool may write them as bytes,
-as words, or with what stands beside.
+``DB10.DBD4`` is four bytes of data block 10 from byte 4, ``M10.3`` a bit of the markers; a tool may write them as
+bytes, as words, or with what stands beside.
 """
 
 import re
