@@ -68,6 +68,9 @@ class Service:
         self.pipeline: Pipeline | None = None
         if config.role != "collect":
             ruleset = usable_rules([Path(name) for name in config.rules], config, enriched)
+            if not ruleset.detections:
+                where = ", ".join(config.rules)
+                raise ServiceError(f"rules: {where}: there is no rule, or all are disabled; see tieline rules check")
             self.pipeline = pipeline(ruleset, config, enriched, lateness_ns=lateness(config, None, "10s"), live=True)
         self.parser = Parser(formats())
         self._repeats = Repeats()
@@ -222,7 +225,7 @@ class Service:
             frames = inlet.framing.feed(chunk)
             clock = inlet.clock(chunk.stream)
             for frame in frames:
-                frame.source = clock
+                frame.source = clock if frame.stream == chunk.stream else inlet.clock(frame.stream)
             parsed = self.parser.feed(frames)
             self._pass(self._repeats.fresh(clock, parsed) if inlet.shared else parsed)
             inlet.read(chunk)
@@ -264,8 +267,8 @@ class Service:
             if inlet.composite and not inlet.source.ready.is_set():
                 continue  # it does not know yet what waits
             frames = inlet.framing.expire(name, wall, int(self._idle_s * 1e9))
-            for frame in frames:
-                frame.source = clock
+            for frame in frames:  # of every stream of the source that has been silent for so long
+                frame.source = inlet.clock(frame.stream)
             self._pass(self.parser.feed(frames) if frames else [])
             self._pass(self.parser.expire(clock, wall))
             if self.pipeline is not None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _GROUPS = 250  # of a piece: a few milliseconds
 _QUIET = 10_000
+_LINKS = 2_500
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -68,10 +69,13 @@ class Capture:
         self._head = head
         self._heads = heads
         self._quiet: list[tuple[str, Mapping[Any, bytes | None]]] = []
+        self._links: list[tuple[str, list[Any]]] = []
         for correlation in correlations:
             assert correlation.changes is not None
             correlation.changes.begin(heads, full=full)
             self._quiet.append((correlation.rule.head.id, correlation.quiet_states(full=full)))
+            if correlation.links is not None:
+                self._links.append((correlation.rule.head.id, correlation.links.facts(full=full)))
         self._correlations = tuple(correlations)  # others may take their place meanwhile
         self._pieces = self._made()
 
@@ -92,6 +96,10 @@ class Capture:
             logs = chain.from_iterable(quiet.items())
             while some := list(islice(logs, 2 * _QUIET)):
                 yield _encode([id, (), some])
+        while self._links:
+            id, facts = self._links.pop()
+            for begin in range(0, len(facts), _LINKS):
+                yield _encode([id, (), (), facts[begin : begin + _LINKS]])
 
 
 def merged(captures: Sequence[tuple[bytes, Sequence[bytes]]]) -> Any:
@@ -99,6 +107,7 @@ def merged(captures: Sequence[tuple[bytes, Sequence[bytes]]]) -> Any:
     gives it."""
     groups: dict[str, dict[Any, Any]] = {}
     quiet: dict[str, dict[Any, Any]] = {}
+    links: dict[str, list[Any]] = {}
     tables: list[Any] = []
     decode = msgspec.msgpack.Decoder().decode
     state: Any = None
@@ -106,7 +115,9 @@ def merged(captures: Sequence[tuple[bytes, Sequence[bytes]]]) -> Any:
         state = decode(head)
         tables.append(state["heads"])
         for piece in pieces:
-            id, states, logs = decode(piece)
+            id, states, logs, *facts = decode(piece)
+            for some in facts:
+                links.setdefault(id, []).extend(some)
             mine = groups.setdefault(id, {})
             for key, rest in states:
                 mine.pop(tuple(key), None)
@@ -121,6 +132,8 @@ def merged(captures: Sequence[tuple[bytes, Sequence[bytes]]]) -> Any:
                     resting[name] = log
     for id, (_, own) in state["rules"].items():
         own["groups"] = [[key, *rest, number] for key, (number, rest) in groups.get(id, {}).items()]
+        if own.get("links") is not None:
+            own["links"][0] += links.get(id, ())
         if "quiet" in own:
             own["quiet"][1] = quiet.get(id, {})
     state["tables"] = tables

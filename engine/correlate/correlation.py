@@ -7,13 +7,13 @@ from typing import Any
 
 from engine.correlate.capture import Changes
 from engine.correlate.group import NEVER, Counts, Group
-from engine.correlate.group_state import group_state, rest_of, restored
-from engine.correlate.items import ID, RULE, TIME, WHAT, Item, Key, origin
+from engine.correlate.group_state import group_state, rest_of, restored, taken_over, whole_state
+from engine.correlate.items import ID, RULE, TIME, WHAT, Item, Key, named_after
 from engine.correlate.keys import Spelling, groups, groups_of, otherwise_named
 from engine.correlate.late import add_late
 from engine.correlate.life import Life, open_alert
 from engine.correlate.links import Links
-from engine.correlate.losses import Losses
+from engine.correlate.losses import Losses, inherit
 from engine.correlate.revisions import latest
 from engine.correlate.setting import Owns as Owns
 from engine.correlate.setting import Setting as Setting
@@ -61,6 +61,8 @@ class Correlation(ABC):
         self.suppression = Suppression(rule, self.most_groups) if rule.suppress_ns else None
         self.losses = Losses(rule, self.suppression)
         self.links = Links(rule, setting.limits.links_per_rule, setting.lateness_ns) if rule.links else None
+        self._rest_key: Key = ("",) * (len(rule.group_by) + 2)  # no group has so many parts
+        self.rest_due = NEVER
 
     def resolved(self, base: str, names: Sequence[str]) -> tuple[str, ...]:
         """The fields that names or aliases stand for in events of the rule ``base``."""
@@ -90,20 +92,27 @@ class Correlation(ABC):
         items = self._linked(items)
         if self.inner:
             for item in items:
-                self.inherit(item)
+                inherit(self, item)
         for item in items:
             self.take(item)
         self.settle()
 
     def _linked(self, items: list[Item]) -> list[Item]:
-        if self.links is None:
+        if (links := self.links) is None:
             return items
-        items = self.links.seen(items)
-        until = self.links.lost_until()
-        if until is not None:
-            self.counts.evicted_links = self.links.evicted
+        items = links.seen(items)
+        if (until := links.lost_until()) is not None:
+            self.counts.evicted_links = links.evicted
             self.losses.thinned(until)
+        self.counts.links_cut_short = links.cut_short
+        self.arm_rest(links.due())
         return items
+
+    def arm_rest(self, when: int) -> None:
+        """Free what is over beside the groups at ``when`` or before."""
+        if when < self.rest_due:
+            self.rest_due = when
+            self._schedule(when + self.delay, self.index, self._rest_key)
 
     @abstractmethod
     def decide(self, group: Group, now: int) -> None:
@@ -120,14 +129,17 @@ class Correlation(ABC):
     def keys(self, item: Item) -> Sequence[tuple[Key, Spelling]]:
         match = item[WHAT]
         assert isinstance(match, Match)
-        found = self._found(match)
+        found = self.found(match)
         if not found:
-            self.counts.missing_key += 1
+            if self.links is None:
+                self.counts.missing_key += 1
+            else:
+                self.counts.unidentified += 1
         elif self.owns is not None:
             return [each for each in found if self.owns(self.rule, each[0])]
         return found
 
-    def _found(self, match: Match) -> Sequence[tuple[Key, Spelling]]:
+    def found(self, match: Match) -> Sequence[tuple[Key, Spelling]]:
         names = self._names[match.rule.id]
         return (groups(match.event.fields, names) or otherwise_named(match.event, names)) if names else _ONE_GROUP
 
@@ -144,14 +156,14 @@ class Correlation(ABC):
             self.changes.touch(key)
         group = self.groups.get(key)
         if group is None:
-            group = self.groups[key] = Group(key, self.fresh_state())
+            group = self.groups[key] = Group(key, self.fresh_state(), now)
             if self.losses.any:
                 self.losses.born(group)
             self.added()
-        else:
-            self.groups.move_to_end(key)
-            if self.endless and group.lost >= now:
-                group.lost = self.losses.lost(key, now)
+            return group
+        self.groups.move_to_end(key)
+        if self.endless and group.lost >= now:
+            group.lost = self.losses.lost(key, now)
         group.touched = now
         return group
 
@@ -171,14 +183,6 @@ class Correlation(ABC):
         group.lost = self.losses.lost(group.key, group.touched)
         if group.alert is not None:
             group.alert.evicted = "yes"
-
-    def inherit(self, item: Item) -> None:
-        """An alert below comes as ``item``, and it may have relied on evicted state."""
-        match = item[WHAT]
-        assert isinstance(match, Match)
-        if match.correlated is not None and match.correlated.evicted is not None:
-            for key, _ in self._found(match):
-                self.losses.inherited(key, self.there(key), item[TIME], match.correlated.evicted)
 
     def there(self, key: Key) -> Group | None:
         """The group, if there is one; it may be changed."""
@@ -223,10 +227,20 @@ class Correlation(ABC):
             group.due = when
             self._schedule(when + self.delay, self.index, group.key)
 
+    def awaits(self, key: Key, when: int) -> bool:
+        """Whether ``due`` would do anything; of what was evicted a timer is left."""
+        now = when - self.delay
+        group = self.groups.get(key)
+        return group.due == now if group is not None else key == self._rest_key and now == self.rest_due
+
     def due(self, key: Key, when: int) -> None:
         group = self.there(key)
         now = when - self.delay
         if group is None or group.due != now:
+            if key == self._rest_key and now == self.rest_due:
+                self.rest_due = NEVER
+                for each in (self.links, self.suppression):
+                    self.arm_rest(NEVER if each is None else each.free(now))
             return
         group.due = NEVER
         self.decide(group, now)
@@ -257,10 +271,7 @@ class Correlation(ABC):
             evidence = latest(evidence)
         first = evidence[0]
         spelling = self.spelling(first, group.key)
-        named = origin(first, first[RULE] in self.inner)
-        if self.rule.refire != "once":
-            # The first evidence may be that of the alert before.
-            named = f"{origin(last, last[RULE] in self.inner)}@{last[RULE]}"
+        named = named_after(first, last, self.inner, self.rule.refire)
         group.alert = alert = open_alert(self.rule, group.key, spelling, opened, last, match, evidence, named)
         self.open_alerts += 1
         self.counts.opened += 1
@@ -270,6 +281,7 @@ class Correlation(ABC):
                 alert.suppressed = True
                 self.counts.suppressed += 1
             self.counts.evicted_suppressions = self.suppression.evicted
+            self.arm_rest(self.suppression.due())
         self.counts.doubted += alert.evicted is not None
         self.arm(group, self._closes(group, alert))
         self.emit(alert.match(), True, not alert.suppressed)
@@ -299,13 +311,10 @@ class Correlation(ABC):
     def late(self, item: Item, now: int) -> None:
         """A match that the watermark, at ``now``, has passed."""
         self.counts.late += 1
-        for each in self._linked([item]):
-            if each[RULE] in self.rule.rules:
-                add_late(self, each, now)
+        add_late(self, self._linked([item]), now)
 
     def snapshot(self, heads: Heads) -> Any:
-        groups = [[key, *group_state(self, group, heads)] for key, group in self.groups.items()]
-        return {**self.rest(), "groups": groups}
+        return whole_state(self, heads)
 
     def rest(self) -> dict[str, Any]:
         """The state without that of the groups."""
@@ -326,21 +335,7 @@ class Correlation(ABC):
 
     def take_over(self, other: "Correlation") -> None:
         """The state of a correlation of the same definition, which must not be used any more."""
-        self.groups, self.counts = other.groups, other.counts
-        self.losses.take_over(other.losses)
-        if self.links is not None and other.links is not None:
-            self.links.take_over(other.links)
-        self.open_alerts, self.end = other.open_alerts, other.end
-        self.changes = other.changes
-        if self.changes is not None:
-            self.changes.follow(self)
-        if self.suppression is not None and other.suppression is not None:
-            self.suppression.take_over(other.suppression)
-        if self.rule.head != other.rule.head:
-            for group in self.groups.values():
-                for life in (group.alert, *(group.kept or ())):
-                    if life is not None:
-                        life.rule = self.rule
+        taken_over(self, other)
 
     def items_state(self, group: Group, items: Sequence[Item], heads: Heads) -> list[Any]:
         return [item_state(item, self.spelling(item, group.key), heads, self.whole) for item in items]

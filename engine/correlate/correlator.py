@@ -20,9 +20,15 @@ from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule
 
 _NOTHING: tuple[Match, ...] = ()
-_VERSION = 2
-_READABLE = (1, 2)  # of version 1: no memory of what was evicted
+_VERSION = 3
+_READABLE = (
+    1,
+    2,
+    3,
+)  # of 1: no memory of what was evicted; of 2: what links told has a time, but no place in its source
 _DEFAULT_LIMITS = Limits()
+_TIMERS = 100_000
+"""Beyond so many timers, and two for each group there is, those of groups that were evicted are taken out."""
 
 
 class Correlator:
@@ -51,6 +57,7 @@ class Correlator:
         self._line: deque[Item] = deque()  # held, in order of arrival and of time
         self._held: list[Item] = []  # those that came behind a later one
         self._timers: list[tuple[int, int, Key]] = []
+        self._most_timers = _TIMERS
         self._delayed: list[tuple[int, int, Item]] = []
         self._waiting: dict[int, list[Item]] = {}
         self._out: list[Match] = []
@@ -160,6 +167,10 @@ class Correlator:
         if len(line) + len(self._held) > self._most_held:
             self._forced += 1
             self._watermark.force(min(queue[0][TIME] for queue in (self._line, self._held) if queue) + 1)
+            return self._release()
+        if len(self._delayed) > self._most_held:
+            self._forced += 1
+            self._watermark.force(self._delayed[0][0] + 1)
             return self._release()
         return _NOTHING
 
@@ -367,7 +378,12 @@ class Correlator:
             heappush(self._delayed, (when, index, item))
 
     def _schedule(self, when: int, index: int, key: Key) -> None:
-        heappush(self._timers, (when, index, key))
+        timers = self._timers
+        heappush(timers, (when, index, key))
+        if len(timers) > self._most_timers and len(timers) > 2 * self._census.count:
+            timers[:] = [each for each in timers if self._correlations[each[1]].awaits(each[2], each[0])]
+            heapify(timers)
+            self._most_timers = max(2 * len(timers), _TIMERS)
 
     def _emit(self, match: Match, onward: bool, told: bool) -> None:
         """Every revision goes ``onward`` to the correlations above, but for those that came late, and the closing."""

@@ -14,6 +14,7 @@ from engine.correlate.state import Heads
 from engine.ruleset.correlation import CorrelationRule
 
 _GRAINS = 32  # of a timespan: how exactly a quiet group is freed
+_NAMES = 100_000
 _LONGEST = 48
 """Matches of a quiet group: each further one copies those before it."""
 
@@ -28,6 +29,8 @@ class Counted(Sliding):
         self._most = min(self._enough, _LONGEST)
         self._grain = max(rule.timespan_ns // _GRAINS, 1)
         self._wheel: dict[int, list[Name]] = {}  # by the end of a grain: the groups that may be over by then
+        self._watched = 0
+        self._most_watched = _NAMES
         self._sweep: Key = ("",) * (len(rule.group_by) + 1)
         self._sorted = (0, -1)
         self._changed: dict[Name, None] = {}  # since the last capture
@@ -60,6 +63,8 @@ class Counted(Sliding):
             if log is None:
                 self.quiet[name] = self._logs.begun(item, spelled)
                 self._watch(name, time + self.timespan)
+                if self._watched > self._most_watched and self._watched > 2 * len(self.quiet):
+                    self._tidy()
                 self.added()
             else:
                 extended = self._logs.extended(log, item, spelled, time - self.timespan, self._most)
@@ -78,6 +83,11 @@ class Counted(Sliding):
             self._swept(when - self.delay)
         else:
             super().due(key, when)
+
+    def awaits(self, key: Key, when: int) -> bool:
+        if key == self._sweep:
+            return (when - self.delay) // self._grain in self._wheel
+        return super().awaits(key, when)
 
     def size(self) -> int:
         return len(self.groups) + len(self.quiet)
@@ -98,10 +108,24 @@ class Counted(Sliding):
             names = self._wheel[bucket] = []
             self._schedule(bucket * self._grain + self.delay, self.index, self._sweep)
         names.append(name)
+        self._watched += 1
+
+    def _tidy(self) -> None:
+        """Of groups that are quiet no more names are left in the wheel: take them out, before they outgrow the rest."""
+        seen: set[Name] = set()
+        for bucket in sorted(self._wheel):
+            left = [name for name in dict.fromkeys(self._wheel[bucket]) if name in self.quiet and name not in seen]
+            seen.update(left)
+            self._wheel[bucket][:] = left
+        self._sorted = (0, -1)
+        self._watched = len(seen)
+        self._most_watched = max(2 * self._watched, _NAMES)
 
     def _swept(self, now: int) -> None:
         """What nobody came back to is freed, up to a grain later than it could be."""
-        for name in dict.fromkeys(self._wheel.pop(now // self._grain, ())):
+        names = self._wheel.pop(now // self._grain, [])
+        self._watched -= len(names)
+        for name in dict.fromkeys(names):
             log = self.quiet.get(name)
             if log is not None:
                 until = last_of(log) + self.timespan
@@ -145,6 +169,7 @@ class Counted(Sliding):
                             self._watch(name, until)
                         else:
                             kept[name] = until
+                self._watched -= len(names) - len(kept)
                 names[:] = sorted(kept, key=kept.__getitem__, reverse=True)
             while names:
                 name = names[-1]
@@ -156,6 +181,7 @@ class Counted(Sliding):
                         return name
                     self._watch(name, until)
                 names.pop()
+                self._watched -= 1
             del self._wheel[bucket]  # its timer will find nothing
         return None
 
@@ -164,6 +190,7 @@ class Counted(Sliding):
         assert isinstance(other, Counted)
         self.quiet, self._logs = other.quiet, other._logs
         self._wheel, self._sorted, self._changed = other._wheel, other._sorted, other._changed
+        self._watched, self._most_watched = other._watched, other._most_watched
 
     def snapshot(self, heads: Heads) -> Any:
         state = super().snapshot(heads)

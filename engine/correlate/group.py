@@ -23,7 +23,7 @@ class Group:
         "alert", "due", "fresh", "head", "ids", "items", "kept", "key", "lossy", "lost", "state", "touched", "unsure",
     )  # fmt: skip
 
-    def __init__(self, key: Key, state: Any) -> None:
+    def __init__(self, key: Key, state: Any, touched: int = PAST) -> None:
         self.key = key
         self.items: list[Item] = []
         self.head = 0
@@ -35,24 +35,27 @@ class Group:
         self.lossy = False
         self.lost = PAST
         self.unsure = PAST
-        self.touched = PAST
+        self.touched = touched
         self.state = state
 
 
 @dataclass(slots=True)
 class Counts:
-    """What happened in one correlation. ``tied``: searches among equal times that were cut short;
+    """What happened in one correlation. ``tied``: searches among equal times that were cut short; ``links_cut_short``:
+    those among too many partners of a value; ``unidentified``: matches of which links do not tell who was behind them;
     ``doubted``: alerts that relied on evicted state, possibly or for sure."""
 
     matches: int = 0
     late: int = 0
     missing_key: int = 0
+    unidentified: int = 0
     without_value: int = 0
     duplicates: int = 0
     evicted_groups: int = 0
     evicted_matches: int = 0
     evicted_suppressions: int = 0
     evicted_links: int = 0
+    links_cut_short: int = 0
     tied: int = 0
     opened: int = 0
     revised: int = 0

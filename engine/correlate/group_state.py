@@ -43,8 +43,16 @@ def group_from(correlation: "Correlation", state: Sequence[Any], tables: Sequenc
     return group, due
 
 
+def whole_state(correlation: "Correlation", heads: Heads) -> dict[str, Any]:
+    groups = [[key, *group_state(correlation, group, heads)] for key, group in correlation.groups.items()]
+    state = {**correlation.rest(), "groups": groups}
+    if correlation.links is not None:
+        state["links"][0] = correlation.links.facts(full=True)
+    return state
+
+
 def rest_of(correlation: "Correlation") -> dict[str, Any]:
-    """The state without that of the groups."""
+    """The state without that of the groups, and without the facts of links."""
     suppression, links = correlation.suppression, correlation.links
     return {
         "counts": asdict(correlation.counts),
@@ -62,6 +70,8 @@ def restored(correlation: "Correlation", state: Any, tables: Sequence[Heads]) ->
     correlation.losses.restore(state.get("losses"))
     if correlation.links is not None and state.get("links") is not None:
         correlation.links.restore(state["links"])
+    for each in (correlation.links, correlation.suppression):
+        correlation.arm_rest(NEVER if each is None else each.due())
     found = [group_from(correlation, each, tables) for each in state["groups"]]
     owns, rule = correlation.owns, correlation.rule
     ours = [each for each in found if owns is None or owns(rule, each[0].key)]
@@ -72,3 +82,24 @@ def restored(correlation: "Correlation", state: Any, tables: Sequence[Heads]) ->
             correlation.arm(group, due)
     open_alerts = sum(group.alert is not None for group, _ in found)
     return len(found) - len(ours), open_alerts - correlation.open_alerts
+
+
+def taken_over(correlation: "Correlation", other: "Correlation") -> None:
+    """The state of ``other``, which is of the same definition and must not be used any more, perhaps under another
+    title or level."""
+    correlation.groups, correlation.counts = other.groups, other.counts
+    correlation.losses.take_over(other.losses)
+    if correlation.links is not None and other.links is not None:
+        correlation.links.take_over(other.links)
+    correlation.open_alerts, correlation.end = other.open_alerts, other.end
+    correlation.rest_due = other.rest_due
+    correlation.changes = other.changes
+    if correlation.changes is not None:
+        correlation.changes.follow(correlation)
+    if correlation.suppression is not None and other.suppression is not None:
+        correlation.suppression.take_over(other.suppression)
+    if correlation.rule.head != other.rule.head:
+        for group in correlation.groups.values():
+            for life in (group.alert, *(group.kept or ())):
+                if life is not None:
+                    life.rule = correlation.rule

@@ -1,5 +1,6 @@
 """A match on its way through the correlations, and the order that matches are in."""
 
+from collections.abc import Container
 from typing import Final, TypeAlias
 
 import msgspec
@@ -40,6 +41,14 @@ def origin(item: Item, virtual: bool) -> str:
     An inner alert can go on for longer than an outer one, which then opens again with a later revision of it.
     """
     return f"{item[ID]}:{item[SEQUENCE]}" if virtual and item[SEQUENCE] else item[ID]
+
+
+def named_after(first: Item, last: Item, inner: Container[str], refire: str) -> str:
+    """What an alert of this first and last evidence is named after: where it fires again, the last, since the first may
+    be that of the alert before."""
+    if refire == "once":
+        return origin(first, first[RULE] in inner)
+    return f"{origin(last, last[RULE] in inner)}@{last[RULE]}"
 
 
 def may_precede(one: Item, other: Item, skew: int = 0) -> bool:

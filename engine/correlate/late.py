@@ -1,20 +1,25 @@
 """Matches that the watermark has passed."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from engine.correlate.items import TIME, WHAT, Item
+from engine.correlate.items import RULE, TIME, WHAT, Item
 from engine.model import Match
 
 if TYPE_CHECKING:
     from engine.correlate.correlation import Correlation
 
 
-def add_late(correlation: "Correlation", item: Item, now: int) -> None:
-    """Add it to the alert that is still kept and into whose interval it falls; the watermark is at ``now``."""
-    match = item[WHAT]
-    assert isinstance(match, Match)
-    if not correlation.evidential(match):
-        return
+def add_late(correlation: "Correlation", items: Sequence[Item], now: int) -> None:
+    """Add them to the alerts that are still kept and into whose interval they fall; the watermark is at ``now``."""
+    for item in items:
+        match = item[WHAT]
+        assert isinstance(match, Match)
+        if item[RULE] in correlation.rule.rules and correlation.evidential(match):
+            _add(correlation, item, match, now)
+
+
+def _add(correlation: "Correlation", item: Item, match: Match, now: int) -> None:
     for key, _ in correlation.keys(item):
         group = correlation.there(key)
         if group is None:

@@ -1,13 +1,17 @@
 """What a correlation gave up at a bound, and which of its alerts may lack it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.correlate.forgotten import Doubt, Forgotten
 from engine.correlate.group import PAST, Group
-from engine.correlate.items import Key
+from engine.correlate.items import TIME, WHAT, Item, Key
 from engine.correlate.life import Life
 from engine.correlate.suppression import Suppression
+from engine.model import Match
 from engine.ruleset.correlation import CorrelationRule
+
+if TYPE_CHECKING:
+    from engine.correlate.correlation import Correlation
 
 
 class Losses:
@@ -91,3 +95,12 @@ class Losses:
 
     def take_over(self, other: "Losses") -> None:
         self._forgotten, self._thin, self.any = other._forgotten, other._thin, other.any
+
+
+def inherit(correlation: "Correlation", item: Item) -> None:
+    """An alert below comes as ``item``, and it may have relied on evicted state."""
+    match = item[WHAT]
+    assert isinstance(match, Match)
+    if match.correlated is not None and match.correlated.evicted is not None:
+        for key, _ in correlation.found(match):
+            correlation.losses.inherited(key, correlation.there(key), item[TIME], match.correlated.evicted)

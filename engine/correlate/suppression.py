@@ -4,6 +4,7 @@ from collections import OrderedDict
 from typing import Any
 
 from engine.correlate.forgotten import Doubt, Forgotten
+from engine.correlate.group import NEVER
 from engine.correlate.items import Key
 from engine.ruleset.correlation import CorrelationRule
 
@@ -26,15 +27,24 @@ class Suppression:
 
     def covers(self, key: Key, opened: int) -> bool:
         """Whether an alert that opens now is suppressed. Alerts come in order of their opening."""
+        self.free(opened)
         since = self._since
-        while since and opened > (oldest := next(iter(since.items())))[1] + self._span:
-            del since[oldest[0]]
         first = since.setdefault(self._mine(key), opened)
         if len(since) > self._most:
             gone, then = since.popitem(last=False)
             self.evicted += 1
             self.forgotten.add(gone, then + self._span, opened)
         return first < opened
+
+    def free(self, now: int) -> int:
+        """Forget the alerts whose time is over; when there are more."""
+        since = self._since
+        while since and now > (oldest := next(iter(since.items())))[1] + self._span:
+            del since[oldest[0]]
+        return self.due()
+
+    def due(self) -> int:
+        return next(iter(self._since.values())) + self._span + 1 if self._since else NEVER
 
     def lost(self, key: Key, until: int, now: int) -> None:
         """There may have been an alert until ``until`` that we know nothing of."""

@@ -266,7 +266,8 @@ class _Reader:
     def ruleset(self) -> Ruleset:
         detections = self._filtered()
         resolved = references.resolve(self.found.drafts, self.names, (rule.head.id for rule in detections))
-        silenced = references.silenced(resolved.correlations)
+        informational = {rule.head.id for rule in detections if rule.head.level == "informational"}
+        silenced = references.silenced(resolved.correlations, informational)
         self.found.problems += resolved.problems
         self.found.problems[:] = sorted(set(self.found.problems))
         return Ruleset(

@@ -1,6 +1,6 @@
 """From names to rules: correlations resolved, ordered and checked for circles; who silences whom."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Literal
 
@@ -98,9 +98,16 @@ def resolve(drafts: Sequence[Draft], names: Names, detections: Iterable[str]) ->
     return Resolved(rules, disabled, problems)
 
 
-def silenced(correlations: Iterable[CorrelationRule]) -> set[str]:
-    """The ids of the rules that some correlation without ``generate: true`` refers to."""
-    return {rule for correlation in correlations if not correlation.generate for rule in correlation.references}
+def silenced(correlations: Iterable[CorrelationRule], informational: Container[str] = ()) -> set[str]:
+    """The ids of the rules that some correlation without ``generate: true`` refers to; and of the informational ones
+    that are no more than links of one."""
+    found: set[str] = set()
+    for correlation in correlations:
+        taken = (*correlation.rules, *correlation.until)
+        for rule in correlation.references:
+            if not correlation.generate or (rule not in taken and rule in informational):
+                found.add(rule)
+    return found
 
 
 def _targets(draft: Draft, names: Names, problems: list[Problem]) -> dict[str, str] | None:

@@ -10,6 +10,7 @@ import correlations as oracle
 
 from engine.model import Event, Match
 
+MOST = 16
 OWN = {"ip": "source.ip", "host": "host.name", "user": "user.name"}
 
 
@@ -42,52 +43,72 @@ def identities(rule: dict[str, Any], kind: str, match: Match, every: list[Match]
             break
     else:
         return []
-    time = match.event.time
-    found = {k: v for value in start for k, v in tied(rule, other, value, kind, time, every).items()}
+    found = latest([entry for value in start for entry in tied(rule, other, value, kind, match, every)])
     if not found:
         third = next(k for k in OWN if k not in (kind, other))
-        for value in start:
-            for middle in tied(rule, other, value, third, time, every):
-                found.update(tied(rule, third, middle, kind, time, every))
-    return [found[key] for key in sorted(found)][:16]
+        middles = latest([entry for value in start for entry in tied(rule, other, value, third, match, every)])
+        found = latest([entry for middle in middles for entry in tied(rule, third, middle, kind, match, every)])
+    return [found[key] for key in sorted(found)]
 
 
-def tied(rule: dict[str, Any], start: str, value: str, goal: str, time: int, every: list[Match]) -> dict[str, str]:
-    """By canonical value the spelling of all that is tied to a value at a time."""
-    result: dict[str, str] = {}
+def latest(entries: list[tuple[int, str, str]]) -> dict[str, str]:
+    """Of (since, spelling, value) the spelling of each value, as it was tied last; of the sixteen that were so latest."""
+    best: dict[str, tuple[int, str]] = {}
+    for since, spelled, value in entries:
+        best[value] = max(best.get(value, (since, spelled)), (since, spelled))
+    chosen = sorted(best, key=lambda value: (-best[value][0], value))[:MOST]
+    return {value: best[value][1] for value in chosen}
+
+
+def tied(
+    rule: dict[str, Any], start: str, value: str, goal: str, asked: Match, every: list[Match]
+) -> list[tuple[int, str, str]]:
+    """(since, spelling, value) of all that is tied to a value when ``asked`` happened."""
+    result: list[tuple[int, str, str]] = []
+    time = asked.event.time
     for link in rule["links"]:
         kinds = [kind for kind, _ in link["ends"]]
         if {start, goal} != set(kinds):
             continue
-        facts = sorted(
-            (m.event.time, one, other, spelled, written)
+        facts = [
+            (m, one, other, spelled, written)
             for m in every
             if m.rule.id == link["rule"]
             for one, spelled in values(m, link["ends"][0][1]).items()
             for other, written in values(m, link["ends"][1][1]).items()
-        )
-        for since, one, other, spelled, written in facts:
+        ]
+        holding: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
+        for told, one, other, spelled, written in facts:
             pair = {kinds[0]: (one, spelled), kinds[1]: (other, written)}
-            if pair[start][0] != value or not since <= time <= since + link["for"]:
+            since = told.event.time
+            if pair[start][0] != value or not since <= time <= since + link["for"] or surely(asked, told):
                 continue
-            if any(
-                renewed[1:3] == (one, other)
-                and (since, spelled, written) < (renewed[0], *renewed[3:])
-                and renewed[0] <= time
-                for renewed in facts
-            ):
-                continue  # the later one tells
-            if any(since < m.event.time < time and ends(link, m, one, other) for m in every):
+            if any(surely(told, m) and surely(m, asked) and ends(link, m, one, other) for m in every):
                 continue
             if "ip" in kinds:
                 mine = 1 + kinds.index("ip")
                 address, owner = (one, other)[mine - 1], (one, other)[2 - mine]
                 if any(
-                    since < later[0] < time and later[mine] == address and later[3 - mine] != owner for later in facts
+                    later[mine] == address
+                    and later[3 - mine] != owner
+                    and surely(told, later[0])
+                    and surely(later[0], asked)
+                    for later in facts
                 ):
                     continue
-            result.setdefault(*pair[goal])
-    return result
+            holding.setdefault((one, other), []).append((since, spelled, written))
+        for (one, other), told_so in holding.items():
+            since, spelled, written = max(told_so)  # the latest tells
+            result.append((since, written, other) if goal == kinds[1] else (since, spelled, one))
+    # Of one value, the sixteen that were tied latest.
+    kept = latest(result)
+    return [entry for entry in result if entry[2] in kept]
+
+
+def surely(one: Match, other: Match) -> bool:
+    """By their times, within a source by their sequence as well, one came first."""
+    a, b = one.event, other.event
+    return a.time < b.time or (a.time == b.time and a.source == b.source and a.sequence < b.sequence)
 
 
 def ends(link: dict[str, Any], match: Match, one: str, other: str) -> bool:

@@ -45,6 +45,15 @@ def test_the_rules_of_a_link_raise_no_alerts_of_their_own(rules: Rules) -> None:
     assert all(rule.silenced for rule in ruleset.detections)
 
 
+def test_informational_ones_not_even_where_steps_do(rules: Rules) -> None:
+    generating = written(GOOD).replace("  type:", "  generate: true\n  type:")
+    leveled = BASES.replace("name: left\n", "name: left\nlevel: low\n")
+
+    ruleset = rules(generating, leveled)
+
+    assert {rule.head.name: rule.silenced for rule in ruleset.detections} == {"deed": False, "vpn": True, "left": False}
+
+
 def test_a_rule_may_be_a_step_and_tell_a_link_as_well(rules: Rules) -> None:
     ruleset = rules(written("{rule: deed, user: user.name, ip: source.nat.ip, for: 1h}"), BASES)
 
