@@ -58,24 +58,26 @@ class Network(NamedTuple):
 
 
 def cut(buffer: bytes | bytearray | memoryview) -> int | None:
-    """The length that link control information gives; devices take datagrams of another one, too.
+    """A datagram is one PDU; devices take it though its link control information gives another length.
 
-    >>> cut(bytes.fromhex("810a001101040005")), cut(b"")
-    (17, None)
+    >>> cut(bytes.fromhex("810a0011010400050c0c00800005"))
+    14
     """
     if len(buffer) < 4:
         return None
-    if buffer[0] != _BVLL or buffer[1] > _LAST:
+    if buffer[0] != _BVLL or not _is_npdu(buffer):
         raise ParseError("BACnet/IP: a datagram does not start with link control information")
-    return max(4, buffer[2] << 8 | buffer[3])
+    return len(buffer)
 
 
 def fingerprint(head: bytes) -> bool:
     """Whether a datagram's link control information gives its own length, with a version of NPDU that there is."""
-    if len(head) < 4 or head[0] != _BVLL or head[1] > _LAST or (head[2] << 8 | head[3]) != len(head):
-        return False
+    return len(head) >= 4 and head[0] == _BVLL and (head[2] << 8 | head[3]) == len(head) and _is_npdu(head)
+
+
+def _is_npdu(head: bytes | bytearray | memoryview) -> bool:
     at = {_UNICAST: 4, _BROADCAST: 4, _DISTRIBUTE: 4, _FORWARDED: 10}.get(head[1])
-    return at is None or (len(head) > at + 1 and head[at] == 1)
+    return head[1] <= _LAST if at is None else len(head) > at + 1 and head[at] == 1
 
 
 def asks(pdu: bytes) -> bool | None:

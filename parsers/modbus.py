@@ -7,12 +7,11 @@ MODBUS Application Protocol V1.1b3; MODBUS Messaging on TCP/IP V1.0b (www.modbus
 
 from collections.abc import Iterable
 from struct import Struct
-from typing import Any
 
-from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
-from engine.model.conversation import conversation
-from parsers._grammar import exchange, ot, umas
-from parsers._grammar.exchange import Exchange, Finished, Waiting
+from engine.model import Frame, LogFormat, LogSource, ParseError
+from parsers._grammar import ot, umas
+from parsers._grammar.dialogue import Dialogue
+from parsers._grammar.exchange import Finished
 from parsers._grammar.modbus_pdu import DIAGNOSTICS, EXCEPTIONS, FUNCTIONS, request, response
 
 _ONE = Struct(">H").unpack_from
@@ -20,8 +19,6 @@ _ONE = Struct(">H").unpack_from
 # The specification bounds a PDU at 253 bytes; UMAS negotiates longer ones (1,022 bytes and more).
 _MAX_LENGTH = 254
 _MAX_UMAS_LENGTH = 2_048
-
-_SHOWN_VALUES = 8
 
 
 def cut(buffer: bytes | bytearray | memoryview) -> int | None:
@@ -127,71 +124,24 @@ def _is_response(function: int, body: bytes) -> bool:
     return False
 
 
-def _message(fields: Fields) -> str:
-    words = [fields["ot.protocol"], fields["ot.function"]]
-    if "ot.address" in fields:
-        words.append(f"{fields.get('ot.address_space', 'address')} {fields['ot.address']}")
-    if "ot.value" in fields:
-        value = fields["ot.value"]
-        if isinstance(value, list) and len(value) > _SHOWN_VALUES:
-            words.append(f"= {value[:_SHOWN_VALUES]} and {len(value) - _SHOWN_VALUES} more")
-        else:
-            words.append(f"= {value}")
-    outcome = fields.get("ot.exception") or fields["event.outcome"]
-    where = f"from {fields.get('source.ip', '?')} to {fields.get('destination.ip', '?')} unit {fields['ot.unit_id']}"
-    return f"{' '.join(words)} {where}: {outcome}"
-
-
-class Conversation:
+class Conversation(Dialogue):
     """The PDUs of one connection. A response belongs to the oldest request of its transaction, unit and function."""
-
-    def __init__(self) -> None:
-        self._exchange = Exchange()
-        self._flow: Any = None
-        self._about: Fields = {}
 
     def feed(self, frame: Frame) -> Iterable[Finished]:
         payload = frame.payload
         if len(payload) < 8:
             raise ParseError(f"Modbus: a PDU of {len(payload)} bytes")
-        key = payload[0:2] + payload[6:7]
-        function = payload[7] & 0x7F
+        function = payload[7]
+        key = payload[0:2] + (payload[6:8] if function < 0x80 else bytes((payload[6], function & 0x7F)))
         if frame.from_client:
-            if frame.flow is not self._flow:
-                self._flow, self._about = frame.flow, conversation(frame)
-            fields = self._about.copy()
-            fields["@timestamp"] = frame.time or frame.received
-            fields["event.original"] = payload.hex()
-            fields["event.type"] = ["protocol"]
+            fields = self.begin(frame, "modbus")
             request(payload, fields)
-            fields["event.action"] = fields["ot.function"]
-            return self._said(self._exchange.ask(Waiting(frame, key, fields, function)))
-        waiting = self._exchange.answered(key, lambda waiting: bool(waiting.detail == function))
+            return self.ask(frame, key, fields)
+        waiting = self.answered(frame, key)
         if waiting is None:
             return ()
         response(payload, waiting.fields)
-        if frame.time is not None and waiting.frame.time is not None:
-            waiting.fields["event.duration"] = max(frame.time - waiting.frame.time, 0)
-        return self._said([(waiting.frame, waiting.fields)])
-
-    def expire(self, now: int | None) -> Iterable[Finished]:
-        return self._said(self._exchange.expire(now))
-
-    def oldest(self) -> int | None:
-        return self._exchange.oldest()
-
-    def snapshot(self) -> Any:
-        return exchange.snapshot(self._exchange.frames())
-
-    def restore(self, state: Any) -> None:
-        for frame in exchange.restored(state):
-            self.feed(frame)
-
-    @staticmethod
-    def _said(finished: list[Finished]) -> list[Finished]:
-        for _, fields in finished:
-            fields["message"] = _message(fields)
-        return finished
+        return [self.say(waiting.frame, waiting.fields)]
 
 
 FORMAT = LogFormat(

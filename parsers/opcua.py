@@ -23,7 +23,8 @@ _KINDS = (b"HEL", b"ACK", b"ERR", b"RHE", b"OPN", b"CLO", b"MSG")
 _CHUNKS = (b"F", b"C", b"A")
 _MAX_SIZE = 1 << 24
 _MAX_MESSAGE = 1 << 20
-_MAX_CHUNKED = 64
+_MAX_CHUNKED = 64  # messages at once
+_MAX_CHUNKS = 1_024
 _MAX_CHANNELS = 1_024
 _ENDPOINT = b"opc.tcp://"
 _OPENING = "open"
@@ -141,7 +142,7 @@ class Conversation(Dialogue):
             self._chunks.pop(next(iter(self._chunks)))
         chunks = self._chunks.setdefault(key, [])
         chunks.append((frame, one.body))
-        if sum(len(body) for _, body in chunks) > _MAX_MESSAGE:
+        if len(chunks) > _MAX_CHUNKS or sum(len(body) for _, body in chunks) > _MAX_MESSAGE:
             del self._chunks[key]
             return None
         if one.chunk == b"C":

@@ -6,18 +6,18 @@ Not published by Siemens; sources are named in ``_grammar/s7_*.py``. One PDU, a 
 
 One event a job or userdata request. In a download the controller asks for the blocks: the source stays the client of
 the connection. A mode transition that the controller reports by itself is an event; its other reports (alarms, cyclic
-values) are none. S7comm-plus (0x72) on the same port is recognised, one ``session`` event a connection, and not decoded
-here.
+values) are none. S7comm-plus (0x72) on the same port is read as far as it is in the clear; where it goes on inside TLS
+that is one event a connection, and no more is known.
 """
 
 from collections.abc import Iterable
 from struct import error
 from typing import Any
 
-from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
-from engine.model.conversation import conversation
-from parsers._grammar import exchange, ot, tpkt
-from parsers._grammar.exchange import Exchange, Finished, Waiting
+from engine.model import Frame, LogFormat, LogSource, ParseError
+from parsers._grammar import ot, s7_plus, tpkt
+from parsers._grammar.dialogue import Dialogue
+from parsers._grammar.exchange import TIMEOUT_NS, Finished
 from parsers._grammar.s7_pdu import (
     ACK,
     ACK_DATA,
@@ -38,7 +38,8 @@ from parsers._grammar.tpkt import cut
 
 _PUSH, _REQUEST, _RESPONSE = 0, 4, 8
 _MAX_UNIT = 65_536
-_SHOWN = 8
+_MOST_KEPT = 64
+_TLS_RECORDS = range(20, 24)
 
 
 def fingerprint(head: bytes) -> bool:
@@ -55,8 +56,10 @@ def fingerprint(head: bytes) -> bool:
     unit = packet.data
     if packet.kind != tpkt.DATA or len(unit) < 4:
         return False
-    if unit[0] == 0x72:
+    if unit[0] == s7_plus.MARK:
         return unit[1] in (1, 2, 3, 0xFE)
+    if _is_tls(unit):
+        return True
     if unit[0] != 0x32 or unit[1] not in (JOB, ACK, ACK_DATA, USERDATA) or len(unit) < 10:
         return False
     _, _, parameters, data = HEADER(unit, 2)
@@ -72,8 +75,14 @@ def asks(packet: bytes) -> bool | None:
     if unit.kind in (tpkt.CONNECT, tpkt.CONFIRM):
         return unit.kind == tpkt.CONNECT
     data = unit.data
+    if data[:1] == bytes([s7_plus.MARK]):
+        try:
+            plus = s7_plus.frame(data).data
+        except ParseError:
+            return None
+        return plus[0] == s7_plus.REQUEST if plus else None
     if len(data) < 11 or data[0] != 0x32:
-        return data[4] == 0x31 if len(data) > 4 and data[0] == 0x72 and data[1] in (1, 2) else None
+        return None
     if data[1] == JOB:
         return data[10] not in (0x1B, 0x1C)  # these two the controller asks for
     if data[1] == USERDATA:
@@ -81,41 +90,32 @@ def asks(packet: bytes) -> bool | None:
     return False
 
 
-def _message(fields: Fields) -> str:
-    words = [fields["ot.protocol"], fields["ot.function"]]
-    for name in ("ot.pi_service", "ot.tag", "ot.mode"):
-        if name in fields:
-            words.append(_short(fields[name]))
-    if "ot.value" in fields:
-        words.append(f"= {_short(fields['ot.value'])}")
-    outcome = fields.get("ot.exception") or fields["event.outcome"]
-    where = f"from {fields.get('source.ip', '?')} to {fields.get('destination.ip', '?')}"
-    return f"{' '.join(words)} {where}: {_short(outcome)}"
+def _is_tls(unit: bytes) -> bool:
+    """Whether a record of TLS starts here."""
+    return len(unit) >= 5 and unit[0] in _TLS_RECORDS and unit[1] == 3 and unit[2] <= 4
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, list) and len(value) > _SHOWN:
-        return f"{value[:_SHOWN]} and {len(value) - _SHOWN} more"
-    return str(value)
-
-
-class Conversation:
-    """The PDUs of one connection, paired by PDU reference; fragments of COTP joined."""
+class Conversation(Dialogue):
+    """The PDUs of one connection, paired by PDU reference; fragments of COTP, and of S7comm-plus, joined."""
 
     def __init__(self) -> None:
-        self._exchange = Exchange()
+        super().__init__()
         self._parts: dict[bool, list[Frame]] = {True: [], False: []}
-        self._plus = False
+        self._plus: dict[bool, list[Frame]] = {True: [], False: []}
+        self._plus_data: dict[bool, bytes] = {True: b"", False: b""}
+        # Of requests that wait, and came in several frames: the frames before the last, by its sequence.
+        self._earlier: dict[int, list[Frame]] = {}
+        self._encrypted = False
 
     def feed(self, frame: Frame) -> Iterable[Finished]:
         packet = tpkt.tpdu(frame.payload)
         side = frame.from_client
         if packet.kind == tpkt.CONNECT:
-            fields = self._fields(frame, frame.payload.hex())
+            fields = self.begin(frame, "s7comm")
             connection(packet, fields)
-            return self._ask(frame, (side, "connect"), fields, (tpkt.CONNECT, None, []))
+            return self.ask(frame, (side, "connect"), fields, (None, []))
         if packet.kind in (tpkt.CONFIRM, tpkt.DISCONNECT):
-            return self._answer(frame, (not side, "connect"), packet.kind, None)
+            return self._connected(frame, (not side, "connect"), packet.kind)
         if packet.kind != tpkt.DATA:
             return ()
         parts = self._parts[side]
@@ -125,37 +125,71 @@ class Conversation:
                 parts.clear()
                 raise ParseError(f"COTP: a unit of more than {_MAX_UNIT} bytes")
             return ()
+        frames = [*parts]
         packets = b"".join(part.payload for part in parts) if len(parts) > 1 else frame.payload
         unit = b"".join(tpkt.tpdu(part.payload).data for part in parts) if len(parts) > 1 else packet.data
         parts.clear()
+        if unit[:1] == b"\x32":
+            return self._unit(frame, frames, packets, pdu(unit))
         if unit[:1] == b"\x72":
-            return self._is_plus(frame, packets)
-        if unit[:1] != b"\x32":
-            return ()  # another protocol over COTP: MMS, ICCP
-        return self._unit(frame, packets, pdu(unit))
+            return self._fragment(frame, frames, unit)
+        if _is_tls(unit):
+            return self._tls(frame, packets)
+        return ()  # another protocol over COTP: MMS, ICCP
+
+    def _keep(self, frames: list[Frame]) -> None:
+        if len(frames) > 1:
+            self._earlier[frames[-1].sequence] = frames[:-1]
+        if len(self._earlier) > _MOST_KEPT:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Frames of requests that wait no longer."""
+        waiting = {frame.sequence for frame in self.exchange.frames()}
+        self._earlier = {sequence: frames for sequence, frames in self._earlier.items() if sequence in waiting}
+
+    def unfinished(self) -> Iterable[Frame]:
+        if self._earlier:
+            self._forget()
+        held = [*self._parts.values(), *self._plus.values(), *self._earlier.values()]
+        return [frame for frames in held for frame in frames]
 
     def expire(self, now: int | None) -> Iterable[Finished]:
-        return self._said(self._exchange.expire(now))
+        """A PDU whose rest does not come is given up, as far as it goes."""
+        out = [*super().expire(now)]
+        for side, held in self._plus.items():
+            if held and (now is None or now - (held[0].time or 0) >= TIMEOUT_NS):
+                last, data = held[-1], self._plus_data[side]
+                packets = b"".join(part.payload for part in held)
+                held.clear()
+                self._plus_data[side] = b""
+                if s7_plus.is_pdu(data) and data[0] == s7_plus.REQUEST:
+                    fields = self.begin(last, "s7comm_plus", packets)
+                    s7_plus.request(data, fields)
+                    fields["error.message"] = f"S7comm-plus: after {len(data)} bytes the rest of a PDU is missing"
+                    out.append(self.say(last, fields))
+        for held in self._parts.values():
+            if held and (now is None or now - (held[0].time or 0) >= TIMEOUT_NS):
+                held.clear()
+        return out
 
     def oldest(self) -> int | None:
-        first = [parts[0].sequence for parts in self._parts.values() if parts]
-        waiting = self._exchange.oldest()
+        first = [frames[0].sequence for held in (self._parts, self._plus) for frames in held.values() if frames]
+        waiting = super().oldest()
         return min(first if waiting is None else [*first, waiting], default=None)
 
     def snapshot(self) -> Any:
-        parts = [frame for side in self._parts.values() for frame in side]
-        return [self._plus, exchange.snapshot([*self._exchange.frames(), *parts])]
+        return [self._encrypted, super().snapshot()]
 
     def restore(self, state: Any) -> None:
-        self._plus = bool(state[0])
-        for frame in exchange.restored(state[1]):
-            self.feed(frame)
+        super().restore(state[1])
+        self._encrypted = bool(state[0])
 
-    def _unit(self, frame: Frame, packets: bytes, pdu: Pdu) -> Iterable[Finished]:
+    def _unit(self, frame: Frame, frames: list[Frame], packets: bytes, pdu: Pdu) -> Iterable[Finished]:
         side = frame.from_client
         parameter = pdu.parameter
         if pdu.kind == JOB:
-            fields = self._fields(frame, packets.hex())
+            fields = self.begin(frame, "s7comm", packets)
             wanted: list[Item] = []
             try:
                 wanted = job(pdu, fields)
@@ -164,7 +198,8 @@ class Conversation:
                 fields.setdefault("ot.function", "job")
                 fields.setdefault("ot.operation", "diagnostic")
             code = parameter[0] if parameter else 0
-            return self._ask(frame, (side, pdu.reference), fields, (JOB, code, wanted))
+            self._keep(frames)
+            return self.ask(frame, (side, pdu.reference), fields, (code, wanted))
         if pdu.kind in (ACK, ACK_DATA):
             return self._answer(frame, (not side, pdu.reference), parameter[0] if parameter else None, pdu)
         if pdu.kind != USERDATA or len(parameter) < 8:
@@ -173,68 +208,81 @@ class Conversation:
         if kind == _RESPONSE:
             return self._answer(frame, (not side, "userdata", pdu.reference), group, pdu)
         if kind == _REQUEST or (kind == _PUSH and group == 0 and not side):
-            fields = self._fields(frame, original(packets, pdu))
+            fields = self.begin(frame, "s7comm", original(packets, pdu))
             userdata_fields(pdu, fields)
             if kind == _PUSH:
                 fields["event.outcome"] = "success"
-                fields["event.action"] = fields["ot.function"]
-                return self._said([(frame, fields)])
-            return self._ask(frame, (side, "userdata", pdu.reference), fields, (USERDATA, group, []))
+                return [self.say(frame, fields)]
+            self._keep(frames)
+            return self.ask(frame, (side, "userdata", pdu.reference), fields, (group, []))
         return ()
 
-    def _is_plus(self, frame: Frame, packets: bytes) -> Iterable[Finished]:
-        if self._plus:
-            return ()
-        self._plus = True
-        fields = self._fields(frame, packets.hex())
-        fields.update(
-            {
-                "ot.protocol": "s7comm_plus",
-                "network.protocol": "s7comm_plus",
-                "ot.function_code": 0x72,
-                "ot.function": "s7comm_plus",
-                "ot.operation": "session",
-                "event.action": "s7comm_plus",
-                "event.outcome": "unknown",
-            }
-        )
-        return self._said([(frame, fields)])
-
-    def _fields(self, frame: Frame, original: str) -> Fields:
-        fields = conversation(frame)
-        fields["@timestamp"] = frame.time or frame.received
-        fields["event.original"] = original
-        fields["event.type"] = ["protocol"]
-        fields["ot.protocol"] = fields["network.protocol"] = "s7comm"
-        return fields
-
-    def _ask(self, frame: Frame, key: Any, fields: Fields, detail: Any) -> list[Finished]:
-        fields["event.action"] = fields["ot.function"]
-        return self._said(self._exchange.ask(Waiting(frame, key, fields, detail)))
-
-    def _answer(self, frame: Frame, key: Any, function: int | None, pdu: Pdu | None) -> list[Finished]:
-        # A refusal (ack without data) carries no parameters, so no function either.
-        waiting = self._exchange.answered(
-            key, lambda waiting: pdu is None or function is None or bool(waiting.detail[1] == function)
-        )
+    def _connected(self, frame: Frame, key: Any, kind: int) -> list[Finished]:
+        waiting = self.answered(frame, key)
         if waiting is None:
             return []
-        if pdu is None:
-            waiting.fields["event.outcome"] = "success" if function == tpkt.CONFIRM else "failure"
-        else:
-            try:
-                result(pdu, waiting)
-            except (error, IndexError):
-                waiting.fields["error.message"] = "S7comm: a response that is cut short"
-        if frame.time is not None and waiting.frame.time is not None:
-            waiting.fields["event.duration"] = max(frame.time - waiting.frame.time, 0)
-        return self._said([(waiting.frame, waiting.fields)])
+        waiting.fields["event.outcome"] = "success" if kind == tpkt.CONFIRM else "failure"
+        return [self.say(waiting.frame, waiting.fields)]
 
-    @staticmethod
-    def _said(finished: list[Finished]) -> list[Finished]:
-        for _, fields in finished:
-            fields["message"] = _message(fields)
-        return finished
+    def _answer(self, frame: Frame, key: Any, function: int | None, pdu: Pdu) -> list[Finished]:
+        # A refusal (ack without data) carries no parameters, so no function either.
+        waiting = self.answered(frame, key, lambda waiting: function is None or bool(waiting.detail[0] == function))
+        if waiting is None:
+            return []
+        try:
+            result(pdu, waiting)
+        except (error, IndexError):
+            waiting.fields["error.message"] = "S7comm: a response that is cut short"
+        return [self.say(waiting.frame, waiting.fields)]
+
+    def _fragment(self, frame: Frame, frames: list[Frame], unit: bytes) -> Iterable[Finished]:
+        """A frame of S7comm-plus, the last of its PDU or not."""
+        side = frame.from_client
+        held = self._plus[side]
+        try:
+            one = s7_plus.frame(unit)
+        except ParseError:
+            held.clear()
+            self._plus_data[side] = b""
+            raise
+        held += frames
+        data = self._plus_data[side] = self._plus_data[side] + one.data
+        if not one.last:
+            if len(data) > _MAX_UNIT:
+                held.clear()
+                self._plus_data[side] = b""
+                raise ParseError(f"S7comm-plus: a PDU of more than {_MAX_UNIT} bytes")
+            return ()
+        frames = [*held]
+        packets = b"".join(part.payload for part in frames) if len(frames) > 1 else frame.payload
+        held.clear()
+        self._plus_data[side] = b""
+        if not s7_plus.is_pdu(data):
+            return ()  # notifications, events of the system, the rest of what began before the capture
+        head = s7_plus.header(data)
+        if data[0] == s7_plus.REQUEST:
+            fields = self.begin(frame, "s7comm_plus", packets)
+            s7_plus.request(data, fields)
+            self._keep(frames)
+            return self.ask(frame, (side, "plus", head.sequence), fields, (head.function, []))
+        waiting = self.answered(
+            frame,
+            (not side, "plus", head.sequence),
+            lambda waiting: s7_plus.answers(waiting.detail[0], head.function),
+        )
+        if waiting is None:
+            return ()
+        s7_plus.response(data, waiting.fields)
+        return [self.say(waiting.frame, waiting.fields)]
+
+    def _tls(self, frame: Frame, packets: bytes) -> Iterable[Finished]:
+        if self._encrypted:
+            return ()
+        self._encrypted = True
+        fields = self.begin(frame, "s7comm_plus", packets)
+        fields["ot.function"], fields["ot.operation"] = "tls", "session"
+        fields["ot.encrypted"] = True
+        return [self.say(frame, fields)]
 
 
 FORMAT = LogFormat(

@@ -5,8 +5,8 @@ from typing import Any
 
 from engine.framing.ip import TCP, UDP, Datagram
 from engine.framing.link import macs
-from engine.framing.recognition import Recognition, client_side, resumes, whole_pdus
-from engine.framing.talk import Half, Seen, Talk, flow, keys, stored, talk_of
+from engine.framing.recognition import Recognition, client_side, resumption, whole_pdus
+from engine.framing.talk import Half, Seen, Talk, flow, is_new, keys, stored, talk_of
 from engine.framing.tcp import PATIENCE_NS, Piece
 from engine.model import Frame, LogFormat, ParseError
 
@@ -110,7 +110,7 @@ class Conversations:
 
     def _synchronise(self, half: Half | None, key: bytes, word: int, sequence: int) -> Half:
         answers = bool(word & _ACK)
-        if half is not None and self._is_new(half, sequence, answers):
+        if half is not None and is_new(half, sequence, answers):
             self._finish(half.talk)
             half = None
         if half is None:
@@ -121,14 +121,6 @@ class Conversations:
         if not answers:
             half.talk.opened = sequence
         return half
-
-    @staticmethod
-    def _is_new(half: Half, sequence: int, answers: bool) -> bool:
-        """Whether this SYN opens another conversation on the same ports, and is not the old one's, sent again."""
-        talk = half.talk
-        if not talk.started:
-            return False
-        return talk.client != half.other.side if answers else talk.opened != sequence
 
     def _open(self, key: bytes) -> Half:
         seen = self._seen
@@ -152,16 +144,13 @@ class Conversations:
             data = piece.data
             if piece.after_gap:
                 self._lose(half)
-            if talk.format is None:
-                if not self._recognise(half, data):
+            if talk.format is None or not half.synced:
+                if not (self._recognise(half, data) if talk.format is None else self._resume(half, talk.format, data)):
+                    if piece.missing:
+                        self._lose(half)
                     continue
                 data = b"".join(half.pieces)
                 half.pieces, half.have = [], 0
-            elif not half.synced:
-                if not resumes(talk.format, data):
-                    self._stats["bytes_skipped"] += len(data)
-                    continue
-                half.synced = True
             if talk.format is not None:
                 self._cut(half, talk.format, data, piece.time)
             if piece.missing:
@@ -183,6 +172,11 @@ class Conversations:
         half.have += len(data)
         head = b"".join(half.pieces) if len(half.pieces) > 1 else data
         found = self._recognition.of_stream(head, talk.ports, half.attempts == 0)
+        if len(half.pieces) > 1 and not isinstance(found, LogFormat):
+            alone = self._recognition.of_stream(data, talk.ports, False)
+            if isinstance(alone, LogFormat) or not found:  # what waited was no start; this segment may be one
+                self._stats["bytes_skipped"] += half.have - len(data)
+                found, half.pieces, half.have, head = alone, [data], len(data), data
         if found is True:
             return False
         if talk.opened is not None and not half.attempts and not half.other.attempts:
@@ -199,12 +193,23 @@ class Conversations:
         half.synced = True
         half.other.synced = talk.opened is not None and half.other.attempts == 0
         waiting, half.other.pieces, half.other.have = half.other.pieces, [], 0
-        if waiting:
-            self._stats["bytes_skipped"] += sum(map(len, waiting))
         if talk.client is None:
             talk.client = client_side(found, talk.ports, half.side, head)
+        if waiting and half.other.synced:
+            self._cut(half.other, found, b"".join(waiting), self._seen.time)
+        elif waiting:
+            self._stats["bytes_skipped"] += sum(map(len, waiting))
         self._stats["recognised"] += 1
         return True
+
+    def _resume(self, half: Half, format: LogFormat, data: bytes) -> bool:
+        """Whether a PDU starts at a segment behind a loss; ``half.pieces`` are those that may be its start."""
+        half.pieces.append(data)
+        at, half.synced = resumption(format, half.pieces)
+        self._stats["bytes_skipped"] += sum(map(len, half.pieces[:at]))
+        half.pieces = half.pieces[at:]
+        half.have = sum(map(len, half.pieces))
+        return half.synced
 
     def _compare(self, half: Half, head: bytes, found: LogFormat | bool) -> None:
         """A conversation seen from its start that is not in the protocol of its port is told, once."""
@@ -233,7 +238,7 @@ class Conversations:
             except ParseError:
                 length = 0
             if length is None:
-                self._keep(half, data[at:], size - at + 1, False)
+                half.keep(data[at:], size - at + 1, False)
                 return
             if length <= 0 or length > self._max_pdu:
                 self._stats["out_of_step"] += 1
@@ -241,14 +246,10 @@ class Conversations:
                 half.synced = False
                 return
             if length > size - at:
-                self._keep(half, data[at:], length, True)
+                half.keep(data[at:], length, True)
                 return
             self._emit(half, format, data[at : at + length] if length != size else data, time)
             at += length
-
-    @staticmethod
-    def _keep(half: Half, rest: bytes, need: int, known: bool) -> None:
-        half.pieces, half.have, half.need, half.known = [rest], len(rest), need, known
 
     def _cut_short(self, half: Half, piece: Piece) -> None:
         """The capture kept only the head of a packet: its last PDU becomes a frame as far as it goes, ``truncated``."""
@@ -310,7 +311,7 @@ class Conversations:
     def _lose(self, half: Half) -> None:
         """Bytes are missing: the PDU that had begun is lost, and reading goes on at the next that starts a segment."""
         if half.pieces:
-            self._stats["pdus_lost"] += 1
+            self._stats["pdus_lost"] += half.synced
             self._stats["bytes_skipped"] += half.have
             half.pieces, half.have = [], 0
         half.synced = False

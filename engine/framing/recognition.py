@@ -7,6 +7,9 @@ from engine.model import LogFormat, ParseError
 
 # Enough for any PDU header.
 _ENOUGH = 4_096
+# Fewer bytes may be a part of what a fingerprint needs.
+_SHORT = 64
+_MAX_SEGMENTS = 16
 
 
 class Recognition:
@@ -64,7 +67,7 @@ class Recognition:
         for format in self._certain[TCP]:
             if format.fingerprint is not None and format.fingerprint(head):
                 return format
-        return False
+        return len(head) < _SHORT and any(may_start(format, head) for format in self._certain[TCP])
 
     def of_datagram(self, payload: bytes, ports: tuple[int, int]) -> LogFormat | None:
         likely = self.of_ports(UDP, ports)
@@ -74,7 +77,7 @@ class Recognition:
             if format.fingerprint is None:
                 return format
         for format in likely:
-            if length_of(format, payload):
+            if is_whole(format, payload):
                 return format
         for format in self._certain[UDP]:
             if format.fingerprint is not None and format.fingerprint(payload):
@@ -121,6 +124,24 @@ def whole_pdus(format: LogFormat, datagram: bytes) -> list[bytes]:
         out.append(datagram[at : at + length])
         at += length
     return out
+
+
+def may_start(format: LogFormat, head: bytes) -> bool:
+    """Whether more bytes may make a PDU of ``head``."""
+    length = length_of(format, head)
+    return len(head) < _ENOUGH and (length is None or len(head) < length <= _ENOUGH)
+
+
+def resumption(format: LogFormat, segments: list[bytes]) -> tuple[int, bool]:
+    """At which of the segments behind a loss reading goes on, and whether it can; their number: at none of them."""
+    hopeful = len(segments)
+    for at in range(max(0, hopeful - _MAX_SEGMENTS), len(segments)):
+        head = b"".join(segments[at:])
+        if resumes(format, head):
+            return at, True
+        if hopeful == len(segments) and may_start(format, head):
+            hopeful = at
+    return hopeful, False
 
 
 def resumes(format: LogFormat, data: bytes) -> bool:

@@ -27,6 +27,10 @@ class Half:
         self.attempts = 0
         self.synced = True
 
+    def keep(self, rest: bytes, need: int, known: bool) -> None:
+        """The start of a PDU waits for the rest of it."""
+        self.pieces, self.have, self.need, self.known = [rest], len(rest), need, known
+
 
 class Talk:
     """One conversation; side 0 sent its first packet. ``client`` is the side that opened it, None while unknown."""
@@ -66,6 +70,14 @@ class Seen(NamedTuple):
     data: bytes
     vlans: Vlans
     interface: str | None
+
+
+def is_new(half: Half, sequence: int, answers: bool) -> bool:
+    """Whether a SYN of this side opens another conversation on the same ports, and is not the old one's, sent again."""
+    talk = half.talk
+    if not talk.started:
+        return False
+    return talk.client != half.other.side if answers else talk.opened != sequence
 
 
 def keys(talk: Talk) -> tuple[bytes, bytes]:

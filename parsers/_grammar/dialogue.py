@@ -27,8 +27,9 @@ class Dialogue:
         if frame.flow is not self._flow:
             self._flow, self._about = frame.flow, conversation(frame)
         fields = self._about.copy()
-        if "related.ip" in fields:
-            fields["related.ip"] = [*fields["related.ip"]]
+        related = fields.get("related.ip")
+        if related is not None:
+            fields["related.ip"] = [*related]
         fields["@timestamp"] = frame.time or frame.received
         fields["event.original"] = (frame.payload if original is None else original).hex()
         fields["event.type"] = ["protocol"]
@@ -37,11 +38,12 @@ class Dialogue:
 
     def ask(self, frame: Frame, key: Hashable, fields: Fields, detail: Any = None, part: int = 0) -> list[Finished]:
         """A request that waits for its response; what was given up for it."""
-        return self.told(self.exchange.ask(Waiting(frame, key, fields, detail, part)))
+        given_up = self.exchange.ask(Waiting(frame, key, fields, detail, part))
+        return self.told(given_up) if given_up else given_up
 
     def answered(self, frame: Frame, key: Hashable, fits: Callable[[Waiting], bool] | None = None) -> Waiting | None:
         """The request that this frame answers, with the time that took; its ``fields`` are then given to ``say``."""
-        waiting = self.exchange.answered(key, fits or (lambda _: True))
+        waiting = self.exchange.answered(key, fits)
         if waiting is not None and frame.time is not None and waiting.frame.time is not None:
             waiting.fields["event.duration"] = max(frame.time - waiting.frame.time, 0)
         return waiting
@@ -90,24 +92,29 @@ def turned(fields: Fields) -> None:
 
 def sentence(fields: Fields) -> str:
     """An event in a line, for people."""
-    words = [fields["ot.protocol"], fields["ot.function"]]
+    get = fields.get
+    words = f"{fields['ot.protocol']} {fields['ot.function']}"
     if "ot.tag" in fields:
-        words.append(_short(fields["ot.tag"]))
+        words += f" {_short(fields['ot.tag'])}"
     elif "ot.address" in fields:
-        words.append(f"{_short(fields.get('ot.address_space', 'address'))} {_short(fields['ot.address'])}")
+        space, address = get("ot.address_space", "address"), fields["ot.address"]
+        if type(address) is int:
+            words += f" {space} {address}"
+        else:
+            words += f" {_short(space)} {_short(address)}"
     if "ot.mode" in fields:
-        words.append(_short(fields["ot.mode"]))
+        words += f" {_short(fields['ot.mode'])}"
     if "ot.value" in fields:
-        words.append(f"= {_short(fields['ot.value'])}")
-    source = fields.get("source.ip") or fields.get("source.mac") or "?"
-    destination = fields.get("destination.ip") or fields.get("destination.mac") or "?"
-    outcome = fields.get("ot.exception") or fields["event.outcome"]
+        words += f" = {_short(fields['ot.value'])}"
+    source = get("source.ip") or get("source.mac") or "?"
+    destination = get("destination.ip") or get("destination.mac") or "?"
+    outcome = get("ot.exception") or fields["event.outcome"]
     unit = f" unit {fields['ot.unit_id']}" if "ot.unit_id" in fields else ""
-    return f"{' '.join(words)} from {source} to {destination}{unit}: {_short(outcome)}"
+    return f"{words} from {source} to {destination}{unit}: {outcome if type(outcome) is str else _short(outcome)}"
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, list) and len(value) > _SHOWN:
+    if type(value) is list and len(value) > _SHOWN:
         return f"{value[:_SHOWN]} and {len(value) - _SHOWN} more"
     text = str(value)
     return text if len(text) <= 256 else f"{text[:256]}…"

@@ -100,6 +100,7 @@ _SIZES: dict[tuple[int, int], int] = {
     (52, 1): 2,
     (52, 2): 2,
 }
+_STRINGS = frozenset({110, 111, 112, 113})  # as long as their variation says
 _PACKED = {(1, 1), (10, 1), (12, 3), (80, 1)}
 _NUMBERS = {
     (34, 1): Struct("<H"),
@@ -221,33 +222,36 @@ def _header(body: bytes, at: int, with_data: bool) -> tuple[Points, int]:
         bits = _piece(body, at, (count + 7) // 8)
         values = [bits[n >> 3] >> (n & 7) & 1 for n in range(min(count, _MOST_POINTS))]
         return Points(group, variation, count, indexes, values, statuses), at + len(bits)
+    length = variation if group in _STRINGS else _SIZES.get((group, variation))
+    if prefix < 4 and with_data and not length:
+        raise _Unknown(f"objects of group {group} variation {variation} are not read")
+    if prefix == 7:
+        raise _Unknown(f"the qualifier 0x{qualifier:02x} is not defined")
+    if prefix < 4:
+        before = (0, 1, 2, 4)[prefix]
+        stride = before + (length if with_data and length else 0)
+        block = _piece(body, at, stride * count)
+        for start in range(0, stride * min(count, _MOST_POINTS), stride):
+            if before:
+                indexes.append(int.from_bytes(block[start : start + before], "little"))
+            if with_data:
+                _say(group, variation, block[start + before : start + stride], values, statuses)
+        return Points(group, variation, count, indexes, values, statuses), at + len(block)
+    size = 1 << (prefix - 4)
     for _ in range(count):
-        if prefix in (1, 2, 3):
-            size = 1 << (prefix - 1)
-            index = int.from_bytes(_piece(body, at, size), "little")
-            at += size
-            if len(indexes) < _MOST_POINTS:
-                indexes.append(index)
-            if not with_data:
-                continue
-        length = _SIZES.get((group, variation))
-        if prefix in (4, 5, 6):
-            size = 1 << (prefix - 4)
-            length = int.from_bytes(_piece(body, at, size), "little")
-            at += size
-        elif group in (110, 111, 112, 113):
-            length = variation
-        if length is None:
-            raise _Unknown(f"objects of group {group} variation {variation} are not read")
-        piece = _piece(body, at, length)
-        at += length
+        piece = _piece(body, at + size, int.from_bytes(_piece(body, at, size), "little"))
+        at += size + len(piece)
         if len(values) < _MOST_POINTS:
-            value, status = _value(group, variation, piece)
-            if value is not None:
-                values.append(value)
-            if status is not None:
-                statuses.append(status)
+            _say(group, variation, piece, values, statuses)
     return Points(group, variation, count, indexes, values, statuses), at
+
+
+def _say(group: int, variation: int, piece: bytes, values: list[Any], statuses: list[int]) -> None:
+    value, status = _value(group, variation, piece)
+    if value is not None:
+        values.append(value)
+    if status is not None:
+        statuses.append(status)
 
 
 def _piece(body: bytes, at: int, length: int) -> bytes:
@@ -268,7 +272,7 @@ def _value(group: int, variation: int, piece: bytes) -> tuple[Any, int | None]:
         return found[0], found[1] & 0x7F if len(found) > 1 else None
     if group in (50, 51) and len(piece) >= 6:
         return int.from_bytes(piece[:6], "little"), None  # milliseconds since 1970
-    if group in (110, 111, 112, 113):
+    if group in _STRINGS:
         return piece.decode("utf-8", "backslashreplace"), None
     if group == 70:
         return piece, None

@@ -42,10 +42,10 @@ class Exchange:
         self._by_key.setdefault(request.key, []).append(request)
         return out
 
-    def answered(self, key: Hashable, fits: Callable[[Waiting], bool]) -> Waiting | None:
+    def answered(self, key: Hashable, fits: Callable[[Waiting], bool] | None = None) -> Waiting | None:
         """The oldest request under ``key`` that the response fits; it waits no longer."""
         for request in self._by_key.get(key, ()):
-            if fits(request):
+            if fits is None or fits(request):
                 self._remove(request)
                 return request
         return None
@@ -67,6 +67,10 @@ class Exchange:
     def parts(self) -> list[tuple[int, int]]:
         """Sequence and part of each request that waits."""
         return list(self._waiting)
+
+    def keys(self) -> list[Hashable]:
+        """Of the requests that wait, the oldest first."""
+        return [request.key for request in self._waiting.values()]
 
     def keep(self, parts: Iterable[tuple[int, int]]) -> None:
         """Only these wait still: the others of their frames have been answered."""

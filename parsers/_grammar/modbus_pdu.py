@@ -107,7 +107,6 @@ def request(payload: bytes, fields: Fields) -> None:
         _umas(body, fields)
         return
     name, operation, space = FUNCTIONS.get(function) or (f"function_{function}", "diagnostic", None)
-    fields["ot.protocol"] = fields["network.protocol"] = "modbus"
     fields["ot.function_code"] = function
     fields["ot.function"] = name
     fields["ot.operation"] = operation

@@ -5,6 +5,8 @@ from typing import Any
 
 _MOST_ELEMENTS = 1_024
 _MOST_TEXT = 4_096
+_MOST_DIMENSIONS = 64
+_MOST_IN_ALL = 4_096  # elements of arrays in one message: arrays hold arrays, and nulls take no bytes
 _DEEPEST = 8
 
 _NUMBERS = {
@@ -23,11 +25,12 @@ class Cut(Exception):
 class Reader:
     """Reads one value after the other; ``Cut`` where there is none."""
 
-    __slots__ = ("_at", "_data")
+    __slots__ = ("_at", "_data", "_left")
 
     def __init__(self, data: bytes, at: int = 0) -> None:
         self._data = data
         self._at = at
+        self._left = _MOST_IN_ALL
 
     @property
     def position(self) -> int:
@@ -112,11 +115,25 @@ class Reader:
         form = kind & 0x3F
         if not kind & 0x80:
             return self._scalar(form, depth)
-        values = [self._scalar(form, depth) for _ in range(self.count())]
+        values = self._array(form, self.count(), depth)
         if kind & 0x40:
-            for _ in range(self.count()):
+            for _ in range(min(self.count(), _MOST_DIMENSIONS)):
                 self.number("i")
-        return values[:_MOST_ELEMENTS]
+        return values
+
+    def _array(self, form: int, count: int, depth: int) -> list[Any]:
+        """The first elements of an array; the others are read over."""
+        shown = min(count, _MOST_ELEMENTS)
+        self._left -= shown
+        if self._left < 0:
+            raise Cut
+        code = _BY_TYPE.get(form)
+        if code is not None:
+            raw = self.take(_NUMBERS[code].size * count)
+            return list(Struct(f"<{shown}{'B' if code == '?' else code}").unpack_from(raw))
+        if count > shown:
+            raise Cut
+        return [self._scalar(form, depth) for _ in range(shown)]
 
     def _scalar(self, form: int, depth: int) -> Any:
         code = _BY_TYPE.get(form)

@@ -163,16 +163,18 @@ def _identity(reader: Reader, fields: Fields) -> None:
 
 def _written(reader: Reader, fields: Fields) -> None:
     nodes, attributes, values = [], [], []
-    for _ in range(min(reader.count(), _MOST_NODES)):
-        nodes.append(reader.node())
-        attributes.append(reader.number("I"))
-        reader.text()
-        values.append(reader.value())
-    _tagged(nodes, fields)
-    if any(attribute != _VALUE for attribute in attributes):
-        fields["ot.attribute"] = one_or_list(attributes)
-    if any(value is not None for value in values):
-        fields["ot.value"] = one_or_list(values)
+    try:
+        for _ in range(min(reader.count(), _MOST_NODES)):
+            nodes.append(reader.node())
+            attributes.append(reader.number("I"))
+            reader.text()
+            values.append(reader.value())
+    finally:  # what is too much to read leaves what was read before
+        _tagged(nodes, fields)
+        if any(attribute != _VALUE for attribute in attributes):
+            fields["ot.attribute"] = one_or_list(attributes)
+        if any(value is not None for value in values):
+            fields["ot.value"] = one_or_list(values)
 
 
 def _nodes(reader: Reader, fields: Fields) -> None:
@@ -187,15 +189,17 @@ def _nodes(reader: Reader, fields: Fields) -> None:
 
 def _called(reader: Reader, fields: Fields) -> None:
     objects, methods, values = [], [], []
-    for _ in range(min(reader.count(), _MOST_NODES)):
-        objects.append(reader.node())
-        methods.append(reader.node())
-        values += [reader.variant() for _ in range(min(reader.count(), _MOST_NODES))]
-    _tagged(methods, fields)
-    if objects:
-        fields["ot.object"] = one_or_list(objects)
-    if values:
-        fields["ot.value"] = one_or_list(values)
+    try:
+        for _ in range(min(reader.count(), _MOST_NODES)):
+            objects.append(reader.node())
+            methods.append(reader.node())
+            values += [reader.variant() for _ in range(min(reader.count(), _MOST_NODES))]
+    finally:
+        _tagged(methods, fields)
+        if objects:
+            fields["ot.object"] = one_or_list(objects)
+        if values:
+            fields["ot.value"] = one_or_list(values)
 
 
 def _tagged(nodes: list[str], fields: Fields) -> None:

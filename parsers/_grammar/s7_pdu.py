@@ -7,6 +7,7 @@ from engine.model import Fields, ParseError
 from parsers._grammar import s7_variables, tpkt
 from parsers._grammar.exchange import Waiting, one_or_list
 from parsers._grammar.s7_functions import FUNCTIONS, MODES, PI_SERVICES, block, error_word, userdata
+from parsers._grammar.s7_identity import identity
 from parsers._grammar.s7_variables import TYPES, Item
 
 HEADER = Struct(">HHHH").unpack_from
@@ -165,18 +166,18 @@ def _ascii(data: bytes) -> str:
     return data.decode("ascii", "backslashreplace").strip("\0 ")
 
 
-def original(packets: bytes, pdu: Pdu | None) -> str:
-    """The PDU in hexadecimal; a password, which S7comm hardly hides, as asterisks."""
-    if pdu is not None and pdu.kind == USERDATA and len(pdu.parameter) > 6 and pdu.parameter[5] & 0x0F == 5:
+def original(packets: bytes, pdu: Pdu) -> bytes:
+    """The packets of a PDU; a password, which S7comm hardly hides, as asterisks."""
+    if pdu.kind == USERDATA and len(pdu.parameter) > 6 and pdu.parameter[5] & 0x0F == 5:
         secret = pdu.data[4:]
         if secret:
             packets = packets.replace(secret, b"*" * len(secret))
-    return packets.hex()
+    return packets
 
 
 def result(pdu: Pdu, waiting: Waiting) -> None:
     """What the response says, put into the fields of its request."""
-    fields, wanted = waiting.fields, waiting.detail[2]
+    fields, wanted = waiting.fields, waiting.detail[1]
     fields["event.outcome"] = "success"
     code = pdu.error
     if pdu.kind == USERDATA and len(pdu.parameter) >= 12:
@@ -187,6 +188,8 @@ def result(pdu: Pdu, waiting: Waiting) -> None:
     if pdu.kind == USERDATA:
         if pdu.data and pdu.data[0] not in (s7_variables.OK, 0x0A) and len(pdu.parameter) < 12:
             fields["event.outcome"], fields["ot.exception"] = "failure", s7_variables.word_of(pdu.data[0])
+        elif fields["ot.function"] == "read_szl":
+            identity(pdu.data[4:], fields)
         return
     if not wanted or len(pdu.parameter) < 2:
         return

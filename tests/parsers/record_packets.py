@@ -1,10 +1,10 @@
 """Records the packet samples of the parsers afresh: real stacks over the loopback interface, captured by tcpdump.
 
-    python tests/parsers/record_packets.py [modbus | s7comm | iec104 | dnp3 | enip | bacnet | opcua]
+    python tests/parsers/record_packets.py [modbus | s7comm | iec104 | enip | opcua | melsec | ads | written]
 
-Needs root (ports 102 and 502, capture), tcpdump, and `pip install c104 cpppo asyncua` for those three stacks. DNP3 and
-BACnet are written byte by byte from their standards by the builders of their tests. Addresses become those of RFC 5737 and RFC 7042: the client
-192.0.2.10, the server 198.51.100.20.
+Needs root (ports 102 and 502, capture), tcpdump, and `pip install c104 cpppo asyncua pymcprotocol pyads` for those
+stacks. The others are written byte by byte from their standards by the builders of their tests. Addresses become those
+of RFC 5737 and RFC 7042: the client 192.0.2.10, the server 198.51.100.20.
 """
 
 import asyncio
@@ -266,56 +266,14 @@ def iec104() -> None:
         server.stop()
 
 
-def dnp3() -> None:
+def written() -> None:
+    """Those for which there is no stack to be recorded."""
     sys.path[:0] = [str(HERE), str(HERE.parent / "framing")]
-    import test_dnp3 as made
-    import wire
+    import write_packets
 
-    relay = b"\x0c\x01\x28\x01\0\x08\0" + made.CLOSE
-    line = wire.Line(20_000).open()
-    for number, (code, objects) in enumerate(
-        [
-            (21, b"\x3c\x02\x06"),
-            (1, b"\x3c\x02\x06\x3c\x03\x06\x3c\x04\x06\x3c\x01\x06"),
-            (2, b"\x50\x01\x00\x07\x07\x00"),
-            (3, relay),
-            (4, relay),
-            (5, bytes([41, 2, 0x17, 1, 9]) + struct.pack("<hB", 700, 0)),
-            (13, b""),
-        ]
-    ):
-        line.asks(made.request(code, objects, number=number))
-        line.answers(made.response(objects if code in (3, 4, 5) else b"", number=number))
-    line.asks(made.request(18, number=9))
-    line.answers(made.response(number=9, indications=1)).close()
-    (HERE / "dnp3").mkdir(exist_ok=True)
-    (HERE / "dnp3" / "operations.pcap").write_bytes(wire.pcap(line.packets))
-
-
-def bacnet() -> None:
-    sys.path[:0] = [str(HERE), str(HERE.parent / "framing")]
-    import test_bacnet as made
-    import wire
-
-    value = b"\x0c" + made.ANALOG_VALUE_5 + made.PRESENT_VALUE
-    exchange = [(True, b"\x81\x05\x00\x06\x00\x3c"), (False, b"\x81\x00\x00\x06\x00\x00")]
-    exchange += [
-        (from_client, made.datagram(apdu))
-        for from_client, apdu in [
-            (True, b"\x10\x08"),
-            (False, b"\x10\x00\xc4" + made.DEVICE_9),
-            (True, made.confirmed(12, value, invoke=1)),
-            (False, made.complex(12, value + b"\x3e\x44" + struct.pack(">f", 21.5) + b"\x3f", invoke=1)),
-            (True, made.write(b"\x44" + struct.pack(">f", 99.0), priority=b"\x49\x08")),
-            (False, made.simple(15)),
-            (True, made.confirmed(20, b"\x09\x00\x1d\x05\x00pass", invoke=2)),
-            (False, made.error(20, 26, invoke=2)),
-            (True, made.confirmed(17, b"\x09\x05\x19\x01", invoke=3)),
-            (False, made.simple(17, invoke=3)),
-        ]
-    ]
-    (HERE / "bacnet").mkdir(exist_ok=True)
-    (HERE / "bacnet" / "controller.pcap").write_bytes(wire.datagrams(47_808, exchange, client_port=47_808))
+    for path, capture in write_packets.captures():
+        (HERE / path).parent.mkdir(exist_ok=True)
+        (HERE / path).write_bytes(capture)
 
 
 def enip() -> None:
@@ -395,6 +353,111 @@ def opcua() -> None:
         asyncio.run(record())
 
 
+def melsec() -> None:
+    from pymcprotocol import Type3E, Type4E
+
+    def controller(one: bytes) -> bytes:
+        """A Q series CPU that stores nothing: D200 and above are out of its range."""
+        start = 13 if one[0] == 0x54 else 9
+        command = struct.unpack_from("<H", one, start + 2)[0]
+        end, data = 0, b""
+        if command == 0x0101:
+            data = b"Q03UDVCPU".ljust(16) + b"\x66\x03"
+        elif command == 0x0401:
+            count = struct.unpack_from("<H", one, start + 10)[0]
+            data = b"\x10" * ((count + 1) // 2) if one[start + 4] else b"\x2a\0" * count
+        if command == 0x1401 and int.from_bytes(one[start + 6 : start + 9], "little") >= 200:
+            end = 0xC056
+        body = struct.pack("<H", end) + data
+        return bytes([one[0] | 0x80]) + one[1 : start - 2] + struct.pack("<H", len(body)) + body
+
+    with answering(5007, controller):
+        for name, make in (("3e", Type3E), ("4e", Type4E)):
+            with captured(5007, HERE / "melsec" / f"{name}.pcap"):
+                client = make(plctype="Q")
+                client.connect("127.0.0.1", 5007)
+                attempt(melsec_requests, client)
+                client.close()
+
+
+def melsec_requests(client: object) -> None:
+    client.read_cputype()
+    client.batchread_wordunits("D100", 3)
+    client.batchread_bitunits("M5", 4)
+    client.batchwrite_wordunits("D100", [700, -1])
+    client.batchwrite_wordunits("D200", [1])
+    client.batchwrite_bitunits("Y1F", [1, 0, 1])
+    client.randomwrite(["D10", "W1A"], [7, 8], ["D20"], [65536])
+    client.randomwrite_bitunits(["M0", "M9"], [1, 0])
+    client.remote_unlock("1234")
+    client.remote_stop()
+    client.remote_pause()
+    client.remote_run(0, force_exec=True)
+    client.remote_lock("1234")
+    client.remote_latchclear()
+
+
+def ads() -> None:
+    import pyads
+    from pyads.testserver import AdsTestServer, AdvancedHandler, PLCVariable
+
+    handler = AdvancedHandler()
+    for name, kind, value in (
+        ("MAIN.speed", pyads.constants.ADST_INT16, b"\x2a\0"),
+        ("MAIN.run", pyads.constants.ADST_BIT, b"\1"),
+    ):
+        handler.add_variable(PLCVariable(name, value, ads_type=kind, symbol_type="INT" if len(value) > 1 else "BOOL"))
+    handler.add_variable(PLCVariable("flag", b"\0\0", pyads.constants.ADST_INT16, "INT", 0x4020, 12))
+    server = AdsTestServer(handler=handler, ip_address="127.0.0.1", logging=False)
+    server.start()
+    time.sleep(1)
+    pyads.open_port()
+    pyads.set_local_address("192.0.2.10.1.1")
+    try:
+        with captured(48_898, HERE / "ads" / "runtime.pcap"):
+            client = pyads.Connection("198.51.100.20.1.1", pyads.PORT_TC3PLC1, "127.0.0.1")
+            client.open()
+            attempt(ads_requests, client)
+            client.close()
+    finally:
+        server.stop()
+
+
+def ads_requests(client: object) -> None:
+    import pyads
+
+    client.read_device_info()
+    client.read_state()
+    client.read_by_name("MAIN.speed", pyads.PLCTYPE_INT)
+    client.write_by_name("MAIN.speed", 300, pyads.PLCTYPE_INT)
+    client.write(pyads.INDEXGROUP_MEMORYBYTE, 12, 700, pyads.PLCTYPE_INT)
+    client.write_list_by_name({"MAIN.speed": 301, "MAIN.run": True})
+    client.write_control(pyads.ADSSTATE_STOP, 0, 0, pyads.PLCTYPE_INT)
+    client.write_control(pyads.ADSSTATE_RUN, 0, 0, pyads.PLCTYPE_INT)
+
+
+@contextmanager
+def answering(port: int, answer: Callable[[bytes], bytes]) -> Iterator[None]:
+    """A server that makes of every request that it receives whole one answer."""
+    listener = socket.create_server(("127.0.0.1", port))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                while one := connection.recv(4_096):
+                    connection.sendall(answer(one))
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield
+    finally:
+        listener.close()
+
+
 def attempt(part: Callable, client: object) -> None:
     """Each step of ``part`` on its own: what the server refuses is part of the recording."""
     calls = Recorder(client)
@@ -422,10 +485,11 @@ if __name__ == "__main__":
         "modbus": modbus,
         "s7comm": s7comm,
         "iec104": iec104,
-        "dnp3": dnp3,
         "enip": enip,
-        "bacnet": bacnet,
         "opcua": opcua,
+        "melsec": melsec,
+        "ads": ads,
+        "written": written,
     }
     for job in sys.argv[1:] or jobs:
         jobs[job]()

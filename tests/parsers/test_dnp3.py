@@ -1,8 +1,12 @@
 """DNP3: link frames with checksums, transport segments, requests with their objects, responses with their status."""
 
+import random
 import struct
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -256,3 +260,88 @@ def test_what_waits_and_what_has_begun_survives_a_restart() -> None:
 
     assert [fields["ot.function"] for _, fields in found] == ["cold_restart", "direct_operate"]
     assert found[0][1]["event.outcome"] == "success"
+
+
+def rows(path: Path) -> list[list[str]]:
+    return [line.split("\t") for line in path.read_text().splitlines() if not line.startswith("#")]
+
+
+def test_icsnpp_sees_the_same_functions_objects_and_controls(outside: Path) -> None:
+    folder = outside / "ot" / "icsnpp-dnp3"
+    expected = folder / "expected" / "analyzer.basic"
+    found = wire.events((folder / "dnp3_example.pcap").read_bytes(), [FORMAT])
+
+    def counted(of_ours: Iterable[tuple[Any, ...]], of_theirs: Iterable[tuple[Any, ...]]) -> tuple[Any, Any]:
+        return Counter(of_ours), Counter(of_theirs)
+
+    # a row of theirs is a point of a request ("T"), or of the response that answers it
+    controls = [fields for fields in found if "ot.relay.count" in fields]
+    names = ("function", "address", "value", "relay.count", "relay.on_ms", "relay.off_ms")
+    ours, theirs = counted(
+        (of(fields, *names) for fields in controls),
+        (
+            (row[12].lower(), int(row[13]), row[14].lower(), *map(int, row[17:20]))
+            for row in rows(expected / "dnp3_control.log")
+            if row[6] == "T"
+        ),
+    )
+    assert ours == theirs
+    assert ours.total() == 267
+    assert {fields["event.outcome"] for fields in controls} == {"success"}
+    classes, rows_read = counted(
+        ((space,) for fields in found if fields["ot.function"] == "read" for space in spaces(fields)),
+        (
+            (row[12].lower().removesuffix(" data").replace(" ", "_"),)
+            for row in rows(expected / "dnp3_objects.log")
+            if row[6] == "T" and row[11] == "READ"
+        ),
+    )
+    assert classes == rows_read
+    # theirs has a row a response; what answers nothing (unsolicited, and a response that came again) has no request
+    asked = Counter(row[6].lower() for row in rows(expected / "dnp3.log") if row[6] != "-")
+    assert Counter(fields["ot.function"] for fields in found)["read"] == asked["read"]
+    assert sum(asked.values()) <= len(found) == 364
+
+
+def spaces(fields: dict[str, Any]) -> list[str]:
+    found = fields["ot.address_space"]
+    return found if isinstance(found, list) else [found]
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        bytes([110, 0, 9]) + b"\xff\xff\xff\x7f",
+        bytes([10, 2, 5]) + bytes(4) + b"\xff\xff\xff\xff",
+        bytes([12, 1, 0x28]) + b"\xff\xff",
+        bytes([70, 3, 0x5B, 255]),
+        bytes([12, 1, 0x77, 1]),
+    ],
+)
+def test_a_count_that_the_objects_do_not_hold_costs_nothing(objects: bytes) -> None:
+    begin = process_time()
+
+    fields = told(request(2, objects))
+
+    assert "error.message" in fields
+    assert process_time() - begin < 0.05
+
+
+def test_damaged_requests_behind_right_checksums_give_events() -> None:
+    chance = random.Random("dnp3")
+    requests = [
+        (5, bytes([12, 1, 0x28]) + struct.pack("<HH", 1, 8) + CLOSE),
+        (2, bytes([50, 1, 7, 1]) + bytes(6)),
+        (
+            25,
+            bytes([70, 3, 0x5B, 1]) + struct.pack("<HHH6sHIIHHH", 30, 26, 4, bytes(6), 0, 0, 0, 2, 1_024, 1) + b"a.cfg",
+        ),
+        (3, bytes([41, 3, 0x17, 2]) + (b"\1" + struct.pack("<fB", 1.5, 0)) * 2),
+    ]
+
+    for _ in range(20_000):
+        code, objects = chance.choice(requests)
+        data = bytearray(objects)
+        for _ in range(chance.randint(1, 4)):
+            data[chance.randrange(len(data))] = chance.choice((0, 1, 0x7F, 0x80, 0xFF, chance.randrange(256)))
+        assert told(request(code, bytes(data[: chance.randint(0, len(data))])))["ot.function_code"] == code

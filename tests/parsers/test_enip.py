@@ -2,6 +2,7 @@
 
 import struct
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -256,3 +257,54 @@ def test_pdus_are_cut_by_their_length_and_requests_told_from_replies() -> None:
     ]  # fmt: skip
     with pytest.raises(ParseError):
         cut(b"\x99\x99")
+
+
+def rows(path: Path) -> list[list[str]]:
+    return [line.split("\t") for line in path.read_text().splitlines() if not line.startswith("#")]
+
+
+@pytest.mark.parametrize(
+    ("capture", "case", "services"),
+    [
+        ("enip_cip_example.pcap", "analyzer.basic", 544),
+        ("multiple_service_packet_cip.pcapng", "analyzer.multiple_service_request", 11),
+        ("set_attribute_single_service_cip.pcapng", "analyzer.set_attr_single_service", 1),
+    ],
+)
+def test_icsnpp_sees_the_same_services_classes_and_instances(
+    outside: Path, capture: str, case: str, services: int
+) -> None:
+    folder = outside / "ot" / "icsnpp-enip"
+    found = [
+        fields
+        for fields in wire.events((folder / capture).read_bytes(), [FORMAT])
+        if fields["ot.function_code"] not in (0x63, 0x65)
+    ]
+
+    # theirs has a row for a Multiple Service Packet itself, too
+    expected = [
+        (int(row[13], 16), int(row[19], 16), int(row[21], 16))
+        for row in rows(folder / "expected" / case / "cip.log")
+        if row[12] == "request" and row[13] != "0x0a"
+    ]
+
+    assert Counter(of(fields, "function_code", "class_id", "address") for fields in found) == Counter(expected)
+    assert len(found) == services
+
+
+def test_icsnpp_sees_the_same_answers(outside: Path) -> None:
+    folder = outside / "ot" / "icsnpp-enip"
+    answered = [
+        row
+        for row in rows(folder / "expected" / "analyzer.basic" / "cip.log")
+        if row[12] == "response" and row[13] != "0x0a"
+    ]
+
+    outcomes = Counter(
+        fields["event.outcome"]
+        for fields in wire.events((folder / "enip_cip_example.pcap").read_bytes(), [FORMAT])
+        if "ot.class_id" in fields
+    )
+
+    assert {row[16] for row in answered} == {"Success"}
+    assert outcomes == {"success": len(answered), "unknown": 544 - len(answered)}

@@ -99,9 +99,14 @@ def test_the_cause_of_the_answer_is_the_outcome(cause: int, outcome: str, except
     assert fields["event.duration"] == wire.MILLISECOND
 
 
-def test_a_deactivation_and_a_test_are_no_commands() -> None:
+def test_a_deactivation_takes_a_selection_back() -> None:
     assert told(apdu(45, element(10, b"\x01"), cause=8))["ot.operation"] == "select"
-    assert told(apdu(45, element(10, b"\x01"), cause=0x86))["ot.operation"] == "diagnostic"
+
+
+def test_a_command_is_none_the_less_one_for_its_test_bit() -> None:
+    fields = told(apdu(45, element(10, b"\x01"), cause=0x86))
+
+    assert (fields["ot.operation"], fields["ot.cause"], fields["ot.test"]) == ("command", "activation", True)
 
 
 def test_another_station_or_another_object_is_no_answer() -> None:

@@ -3,6 +3,7 @@
 import struct
 import sys
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -212,3 +213,32 @@ def test_messages_are_cut_by_their_size_and_known_by_their_type() -> None:
     for wrong in (b"GET ", b"MSGF\0\0\0\0"):
         with pytest.raises(ParseError):
             cut(wrong)
+
+
+def test_arrays_of_nothing_inside_arrays_cost_nothing_and_leave_the_node() -> None:
+    empty = b"\x80" + struct.pack("<i", 1_000)  # a thousand nulls take no bytes
+    begin = process_time()
+
+    (fields,) = told((True, written(b"\x98" + struct.pack("<i", 1_000) + empty * 1_000)))
+
+    assert of(fields, "operation", "tag") == ("write", "ns=2;s=Tag.0")
+    assert "too few" in fields["error.message"]
+    assert process_time() - begin < 0.05
+
+
+def test_a_long_array_shows_its_begin_and_is_read_over() -> None:
+    long = b"\x83" + struct.pack("<i", 60_000) + bytes(60_000)
+
+    (fields,) = told((True, written(long, b"\x06" + struct.pack("<i", 5))))
+
+    assert fields["ot.value"] == [[0] * 1_024, 5]
+
+
+def test_a_message_of_endlessly_many_chunks_is_let_go() -> None:
+    chunk = message(b"MSG", struct.pack("<IIII", 9, 1, 1, 1), chunk=b"C")
+    conversation = Conversation()
+
+    for number in range(1_500):
+        assert list(conversation.feed(sent(chunk, number))) == []
+
+    assert len(list(conversation.unfinished())) <= 1_024

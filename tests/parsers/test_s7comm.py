@@ -291,16 +291,42 @@ def test_what_waits_survives_a_restart_with_the_parts_of_a_unit() -> None:
     assert after.oldest() == 1 << 16
 
 
-def test_s7comm_plus_is_recognised_once_and_never_read_as_s7comm() -> None:
-    conversation = Conversation()
-    request = packet(bytes.fromhex("720100313100000 4ca0000000100000120360000".replace(" ", "")))
+def system_status_list(number: int, size: int, *records: bytes) -> bytes:
+    body = struct.pack(">HHHH", number, 0, size, len(records)) + b"".join(records)
+    return b"\xff\x09" + struct.pack(">H", len(body)) + body
 
-    ((_, fields),) = conversation.feed(sent(request, 1))
 
-    assert of(fields, "protocol", "operation") == ("s7comm_plus", "session")
-    assert list(conversation.feed(sent(request, 2))) == []
-    assert FORMAT.route is not None
-    assert FORMAT.route(fields).product == "s7comm_plus"
+def identified(answer: bytes) -> dict[str, Any]:
+    fields = told(userdata(4, 4, 1, b"\xff\x09\0\4\0\x1c\0\0"), userdata(8, 4, 1, answer, error=0))
+    return {name: value for name, value in fields.items() if name.startswith("ot.identity.")}
+
+
+def test_a_controller_that_is_asked_for_its_module_says_what_it_is() -> None:
+    order = b"6ES7 315-2EH14-0AB0 "
+    module = struct.pack(">H", 1) + order + bytes.fromhex("00c0 0004 0001")
+    firmware = struct.pack(">H", 7) + b" " * 20 + bytes.fromhex("00c0 5603 0206")
+
+    assert identified(system_status_list(0x0011, 28, module, firmware)) == {
+        "ot.identity.product_code": "6ES7 315-2EH14-0AB0",
+        "ot.identity.revision": "3.2.6",
+        "ot.identity.vendor_name": "Siemens",
+    }
+
+
+def test_a_controller_that_is_asked_for_its_components_gives_its_names() -> None:
+    records = [
+        struct.pack(">H", index) + text.ljust(32, b"\0")
+        for index, text in ((1, b"BOILER"), (3, b"West plant"), (4, b""), (5, b"S C-X4U421302009"), (9, b"\0\x2a"))
+    ]
+
+    assert identified(system_status_list(0x001C, 34, *records)) == {
+        "ot.identity.system_name": "BOILER",
+        "ot.identity.plant": "West plant",
+        "ot.identity.serial_number": "S C-X4U421302009",
+        "ot.identity.vendor_name": "Siemens",
+    }
+    assert identified(system_status_list(0x001C, 34, *records)[:-40])["ot.identity.plant"] == "West plant"
+    assert identified(system_status_list(0x0424, 20, bytes(20))) == {}
 
 
 def test_another_protocol_over_cotp_makes_no_event() -> None:
