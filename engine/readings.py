@@ -13,6 +13,9 @@ from engine.telemetry import Readings, Telemetry
 def publish_parser(telemetry: Telemetry, parser: Parser) -> None:
     telemetry.register("tieline_events_total", lambda: {(name,): n for name, n in parser.by_format.items()})
     telemetry.register("tieline_partial_events_total", lambda: {(name,): n for name, n in parser.partial.items()})
+    telemetry.register(
+        "tieline_format_faults_total", lambda: {(name or "auto",): n for name, n in parser.faults.items()}
+    )
     telemetry.register("tieline_parse_failures_total", lambda: {(): parser.stats["dead_letters"]})
     telemetry.register("tieline_clock_jumps_total", lambda: {(): parser.stats["clock_corrected"]})
     telemetry.register("tieline_evicted_total", lambda: {("sessions",): parser.stats["sessions_evicted"]})

@@ -17,10 +17,18 @@ from engine.model.routes import ecs_event
 from parsers._grammar import extensions as ext
 from parsers._grammar.addresses import port
 from parsers._grammar.announced import announced
+from parsers._grammar.syslog import header
 
 _ROOT = "tieline.cef."
 _MARK = re.compile(rb"(?:^|[\s:>\]|\x00]|\xbf)(CEF: ?\d{1,2}(?:\.\d{1,2})?\|)")
+# A relay that reads "CEF" as a program's name leaves the version to begin the message.
+_BARE = re.compile(
+    rb"[01]\|[^|\r\n]{1,64}\|[^|\r\n]{1,64}\|[^|\r\n]{0,64}\|[^|\r\n]{0,256}\|[^|\r\n]{0,256}\|"
+    rb"(?:\d{1,2}|Unknown|Low|Medium|High|Very-High)\| ?\w"
+)
+_TAG = re.compile(rb" CEF(?::| -){0,1} (?:- ){0,2}(?=[01]\|)")
 _VERSION = re.compile(r"CEF: ?\d{1,2}(?:\.\d{1,2})?\|")
+_SHIFTED = re.compile(r"(?:\d{1,2}|Unknown|Low|Medium|High|Very-High)\| ?\w")
 _PART = re.compile(r"((?:[^|\\]|\\.)*+)(?:\||$)", re.DOTALL)
 _KEY = re.compile(r"\s([A-Za-z0-9_][^\s=\\|\"]{0,127})=")
 _ESCAPED = re.compile(r"\\([\\=|nrt])")
@@ -112,7 +120,9 @@ _IPV6 = {"c6a2": ("source.ip", "source"), "c6a3": ("destination.ip", "destinatio
 def _opens(frame: Frame) -> Opened | None:
     found = announced(frame, b"CEF:", _MARK)
     if found is None:
-        return None
+        found = _bare(frame)
+        if found is None:
+            return None
     fields, text = found
     parts = _header(text)
     if parts is None:
@@ -122,6 +132,21 @@ def _opens(frame: Frame) -> Opened | None:
     flat: Fields = dict(zip(_HEADER, parts, strict=False))
     flat.update(pairs)
     return Opened(fields, fields["message"], f"{parts[0]}|{parts[1]}".lower(), flat)
+
+
+def _bare(frame: Frame) -> tuple[Fields, str] | None:
+    payload = frame.payload
+    if payload[1:2] == b"|":
+        return ({}, "CEF:" + payload.decode("utf-8", "backslashreplace")) if _BARE.match(payload) is not None else None
+    tag = _TAG.search(payload, 0, 512) if frame.opened is None and payload.find(b"CEF", 0, 512) >= 0 else None
+    if tag is None or _BARE.match(payload, tag.end()) is None:
+        return None
+    opened = header(payload[: tag.end()].decode("utf-8", "backslashreplace"), frame.received, frame.zone, lenient=True)
+    if opened is None or opened.program != "cef":
+        return None
+    fields = opened.fields
+    del fields["process.name"], fields["log.syslog.appname"]
+    return fields, "CEF:" + payload[tag.end() :].decode("utf-8", "backslashreplace")
 
 
 def _header(text: str) -> list[str] | None:
@@ -152,6 +177,9 @@ def _header(text: str) -> list[str] | None:
         return None
     if len(parts) < 7:
         parts += [""] * (7 - len(parts))
+    if not parts[0] and _SHIFTED.match(parts[6]) is not None:  # "CEF:0||vendor|product|…": a part too many
+        severity, _, rest = parts[6].partition("|")
+        parts = [*parts[1:6], severity, rest]
     if parts[6] == "" and _KEY.match(" " + parts[5].lstrip()) is not None:
         parts[5], parts[6] = "", parts[5]
     return [part.strip() for part in parts]
@@ -265,6 +293,10 @@ FORMAT = LogFormat(
     spec="https://www.microfocus.com/documentation/arcsight/arcsight-smartconnectors-8.4/pdfdoc/cef-implementation-standard/cef-implementation-standard.pdf",
     parse=parse,
     opens=_opens,
-    fingerprint=lambda head: b"CEF:" in head and _MARK.search(head[:512]) is not None,
+    fingerprint=lambda head: (
+        (b"CEF:" in head and _MARK.search(head[:512]) is not None)
+        or (head[1:2] == b"|" and _BARE.match(head) is not None)
+    ),
+    needs=(b"CEF:", b"0|", b"1|"),
     route=ecs_event,
 )

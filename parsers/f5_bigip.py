@@ -80,10 +80,11 @@ def parse(frame: Frame) -> Fields:
         fields["process.pid"] = int(found[3])
         text = text[found.end() :]
     fields["event.category"], fields["event.type"] = ["network"], ["info"]
-    found = _MESSAGE.match(text)
+    told = _told(frame)
+    found = told or _MESSAGE.match(text)
     if found is not None:
         fields["event.code"], fields["log.level"] = found[1], _LEVELS[int(found[2])]
-        _numbered(fields, found[1], found[3])
+        _numbered(fields, found[1], text if told is not None else found[3])
     elif text.startswith("ASM:") or "unit_hostname=" in text[:256]:
         _asm(fields, text.removeprefix("ASM:"), frame)
     elif text.startswith("[ssl_"):
@@ -99,6 +100,12 @@ def parse(frame: Frame) -> Fields:
     if "url.domain" in fields:
         hosts(fields, frame, fields["url.domain"] if ip(fields["url.domain"]) is None else None)
     return fields
+
+
+def _told(frame: Frame) -> re.Match[str] | None:
+    """The number of the message, where the header (RFC 5424) has it."""
+    identifier = "" if frame.opened is None else frame.opened.fields.get("log.syslog.msgid")
+    return _MESSAGE.match(identifier) if type(identifier) is str else None
 
 
 def _header(fields: Fields, opened: Fields) -> None:
@@ -334,6 +341,7 @@ FORMAT = LogFormat(
     spec="https://techdocs.f5.com/en-us/bigip-15-1-0/external-monitoring-of-big-ip-systems-implementations.html https://my.f5.com/manage/s/article/K16197",
     parse=parse,
     inside="syslog",
+    programs=("apmd", "tmm", *(f"tmm{n}" for n in range(16)), "mcpd", "bigd", "sod", "gtmd", "big3d", "alertd"),
     fingerprint=lambda head: _SIGN.match(head) is not None or b"(pam_audit)" in head[:256] or b"unit_hostname=" in head,
     needs=(
         *(b":%d: " % n for n in range(8)),

@@ -6,7 +6,8 @@
     <189>Jan  2 03:04:05 rsp-1 USERMGMT[81222144]: usmgmt.c(880) 12 %% User admin failed to login from 192.0.2.66 via SSH
     <189>Jan  2 03:04:05 rsp-1 CLI_WEB[81222144]: cmd_logger_api.c(83) 13 %% WEB:192.0.2.7:admin:User logged in
 
-A component, its task, file, line and serial number, then ``%%`` and the text.
+A component, its task (an address, or a name: ``[emWeb]``), file, line and serial number, then ``%%`` and the text.
+Switches of other makers with this code (Dell, Netgear, Edgecore) are told alike: no vendor is claimed.
 """  # noqa: E501  (records as they are sent)
 
 import re
@@ -15,16 +16,17 @@ from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar.switches import action, interface, stranger, who
 
 _HEAD = re.compile(
-    r"(?:(?P<component>\w{2,20})\[(?:0x)?[0-9A-Fa-f]{1,16}\]: )?"
+    r"(?:(?P<component>\w{2,20})\[[\w .\-]{1,24}\]: )?"
     r"(?P<file>\w{1,40}\.c)\((?P<line>\d{1,6})\) (?P<serial>\d{1,10}) %% "
+    r"(?:(?:EMER|ALRT|CRIT|ERRO?R?|WARN|NOTE|INFO|DBUG) )?"
 )
-_MARK = re.compile(rb"(?:\w{2,20}\[(?:0x)?[0-9A-Fa-f]{1,16}\]: )?\w{1,40}\.c\(\d{1,6}\) \d{1,10} %% ")
+_MARK = re.compile(rb"(?:\w{2,20}\[[\w .\-]{1,24}\]: )?\w{1,40}\.c\(\d{1,6}\) \d{1,10} %% ")
 _HOST = r"(?P<host>[0-9A-Fa-f.:]{3,45})"
 _USER = r"'?(?P<user>[^\s':]{1,64})'?"
 _PORT = r"(?:Unit: ?\d+,? ?Slot: ?\d+,? ?Port: ?(?P<number>\d+)|(?:[Ii]nterface|[Pp]ort):? ?(?P<port>\d[\w/.]{0,15}))"
 _MAC = r"(?P<mac>[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5})"
 _FROM = rf"(?:.{{0,20}}? from {_HOST})?(?: via (?P<by>\w{{2,10}}))?"
-_COMMAND = rf"(?P<by>[A-Z]{{2,8}}):{_HOST}:{_USER}:User "
+_COMMAND = rf"(?P<by>[A-Z]{{2,8}}):{_HOST}:{_USER}:User +"
 _BEEN = r"(?:was |is |has been )?"
 _REFUSED = r"(?:failed to log ?in|log ?in failed|[Ll]ogin failure)"
 _ATTEMPT = r"(?:[Ff]ailed|[Uu]nsuccessful) (?:user )?login (?:attempt )?(?:of|for|by) (?:user )?"
@@ -48,6 +50,7 @@ _TEXTS: tuple[tuple[str, str | None, re.Pattern[str]], ...] = tuple(
         ("configuration-saved", "success", rf"Configuration {_BEEN}saved"),
         ("configuration-loaded", "success", rf"Configuration {_BEEN}(?:loaded|restored|imported)"),
         ("configuration-changed", "success", rf"Configuration {_BEEN}(?:changed|modified)"),
+        ("configuration-changed", "success", r"'(?:startup|running)-config' has changed"),
         ("firmware-loaded", "success", rf"(?:Firmware|Software|Image) {_BEEN}(?:updat|load|upgrad)"),
         ("cold-start", None, r"[Cc]old ?[Ss]tart"),
         ("warm-start", None, r"[Ww]arm ?[Ss]tart"),
@@ -107,5 +110,6 @@ FORMAT = LogFormat(
     parse=parse,
     inside="syslog",
     fingerprint=lambda head: _MARK.match(head) is not None,
+    needs=(b" %% ",),
     route=route,
 )

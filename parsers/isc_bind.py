@@ -41,6 +41,8 @@ _RESOLVING = re.compile(
 _TRANSFER = re.compile(
     r"transfer of '([^'/]{1,1024})/(\w{2,8})(?:/[^']{1,64})?' from ([0-9A-Fa-f.:]{2,64})#(\d{1,5}): (.*)", re.DOTALL
 )
+_VALIDATING = re.compile(r"validating ([^\s/]{1,1024})/(\w{1,16}): (.*)", re.DOTALL)
+_RESOLVED = re.compile(r"success resolving '([^'/]{1,1024})(?:/(\w{1,16}))?(?:/\w{2,8})?' (after .*)", re.DOTALL)
 _RATE = re.compile(r"rate limit (drop|slip) (?:all )?(\w{1,16}) ?response to (\S{2,64})")
 _FLAGS = {"C": "CD", "D": "DO"}
 _LONGEST = 8192
@@ -80,6 +82,8 @@ def _read(frame: Frame) -> Fields:
         text = text[view.end() :]
     if not _said(fields, text.strip()) and client is None and frame.opened is None and stamp is None:
         raise ParseError(f"isc_bind: unknown message {text[:80]!r}")
+    if client is not None and client[4] and "dns.question.name" not in fields:  # what the client had asked
+        names.question(fields, client[4])
     if stamp is not None:
         fields["message"] = text
     return fields
@@ -148,6 +152,13 @@ def _said(fields: Fields, text: str) -> bool:
         fields.update({"event.action": "dns_resolution_failed", "event.reason": reason, "event.category": ["network"]})
         fields["event.type"] = ["protocol", "info"]
         _server(fields, "destination", server, number)
+    elif (found := _VALIDATING.match(text)) is not None or (found := _RESOLVED.match(text)) is not None:
+        _question(fields, found[1], found[2], None)
+        resolved = text.startswith("success")
+        fields.update({"event.action": "dns_resolution" if resolved else "dnssec_validation", "event.reason": found[3]})
+        fields["event.category"], fields["event.type"] = ["network"], ["protocol", "info"]
+        if resolved:
+            fields["event.outcome"] = "success"
     elif (found := _TRANSFER.match(text)) is not None:
         zone, klass, server, number, said = found.groups()
         fields.update({"event.action": "zone_transfer", "event.category": ["network"], "event.reason": said})

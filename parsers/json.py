@@ -94,5 +94,6 @@ FORMAT = LogFormat(
     opens=_opens,
     reopens=lambda opened: wrapped(opened.fields),
     fingerprint=_fingerprint,
+    firsts=b"{ \t\r\n\xef\xbb\xbf",
     route=route,
 )

@@ -53,4 +53,5 @@ FORMAT = LogFormat(
     opens=_opens,
     reopens=lambda opened: Opened({}, opened.text) if len(opened.text) > 3 else None,
     fingerprint=_fingerprint,
+    firsts=b"0123456789",
 )

@@ -260,5 +260,6 @@ FORMAT = LogFormat(
     parse=parse,
     opens=_opens,
     fingerprint=lambda head: b"LEEF:" in head and _MARK.search(head[:512]) is not None,
+    needs=(b"LEEF:",),
     route=ecs_event,
 )

@@ -129,4 +129,5 @@ FORMAT = LogFormat(
     inside="syslog",
     heads=(b"ID,Date,Time,Description,IP", b"ID,Date,Time,Description,IPv6"),
     fingerprint=lambda head: _MARK.match(head) is not None,
+    firsts=b"0123456789",
 )

@@ -232,4 +232,5 @@ FORMAT = LogFormat(
     programs=("iis", "w3svc"),
     heads=(b"#Software:", b"#Version:", b"#Date:", b"#Fields:"),
     fingerprint=lambda head: _MARK.match(head) is not None,
+    firsts=b"0123456789ABCDEFabcdef[:.",
 )

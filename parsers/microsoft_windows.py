@@ -28,9 +28,11 @@ def parse(frame: Frame) -> Fields:
     if "EventID" not in shape and (xml := rendered(shape)) is not None and shape.keys().isdisjoint(SHAPES):
         return _rendered(xml)
     fields = additions(shape, "microsoft_windows")
-    if fields.keys().isdisjoint(_FACTS) and shape.get("Channel") in _SPOKEN and type(shape.get("Message")) is str:
+    channel, shown = shape.get("Channel"), shape.get("Message")
+    if channel in _SPOKEN and type(shown) is str and _FACTS.isdisjoint(fields) and _FACTS.isdisjoint(shape):
         # no values but in the text that the Event Viewer shows
-        said = values(shape["Message"], fields["event.code"], sysmon=shape["Channel"] != "Security")
+        code = fields.get("event.code") or shape["event.code"]  # what the sender says is not added again
+        said = values(shown, str(code), sysmon=channel != "Security")
         fields = additions({**said, **shape}, "microsoft_windows") | {
             name: said[name] for name in said.keys() - shape.keys()
         }

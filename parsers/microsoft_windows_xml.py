@@ -20,6 +20,8 @@ _RECORD = re.compile(r"Record \d{1,20}\s+")
 _RECORD_HEAD = re.compile(rb"Record \d{1,20}\s*(?:\r?\n\s*[<{]|$)")
 _ANOTHER = re.compile(r"</Event>\s*<Event[ >]")
 _PRIORITY = re.compile(rb"<\d{1,3}>")
+# What ``wevtutil`` and the Event Viewer write around the events of an exported file.
+_WRAPS = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*(?:<\?xml\s[^<>]{0,256}\?>\s*)?(?:</?Events(?:\s[^<>]{0,256})?>)?\s*")
 _SCHEMA = b"//schemas.microsoft.com/win/"
 _ID = "microsoft_windows_xml"
 
@@ -93,5 +95,6 @@ FORMAT = LogFormat(
     needs=(b"<Event", b"Record "),
     starts_record=_starts_record,
     ends_record=_ends_record,
+    wraps=lambda line: _WRAPS.fullmatch(line) is not None,
     route=route,
 )

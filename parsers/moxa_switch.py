@@ -94,5 +94,6 @@ FORMAT = LogFormat(
     inside="syslog",
     programs=("moxa",),
     fingerprint=lambda head: _MARK.match(head) is not None,
+    needs=(b"uth. ", b"Account:", b"Port ", b"Configuration ", b" transition", b"Turbo Ring "),
     route=route,
 )

@@ -290,5 +290,6 @@ FORMAT = LogFormat(
     inside="syslog",
     programs=("xrdp", "xrdp-sesman", "xrdp-sesexec", "xrdp-chansrv"),
     fingerprint=lambda head: head[:1] == b"[" and _OWN_FILE.match(head[:64].decode("latin-1")) is not None,
+    firsts=b"[",
     route=route,
 )

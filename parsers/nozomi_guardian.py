@@ -9,21 +9,8 @@ What the keys of CEF mean is read by the envelope. An alert on an operation is a
 """  # noqa: E501  (records as they are sent)
 
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
-from parsers._grammar import monitors
+from parsers._grammar import monitors, nozomi
 
-# Nozomi's alert types: what the sensor saw being asked of a device.
-OPERATIONS = {
-    "SIGN:PROGRAM:DOWNLOAD": "program_download",
-    "SIGN:PROGRAM:UPLOAD": "program_upload",
-    "SIGN:PROGRAM:CHANGE": "program_download",
-    "SIGN:DEV-STATE-CHANGE": "mode_change",
-    "SIGN:OT-DEVICE-STOP": "plc_stop",
-    "SIGN:OT-DEVICE-START": "plc_start",
-    "SIGN:OT-DEVICE-REBOOT": "restart",
-    "SIGN:FIRMWARE-CHANGE": "firmware",
-    "SIGN:FIRMWARE-TRANSFER": "firmware",
-    "SIGN:CONFIGURATION-CHANGE": "config",
-}
 _SESSIONS = {
     "AUDIT:SESSIONS:CREATE": ("start", "success"),
     "AUDIT:SESSIONS:DESTROY": ("end", "success"),
@@ -51,15 +38,17 @@ def parse(frame: Frame) -> Fields:
         fields["event.kind"], fields["event.category"], fields["event.type"] = "event", ["host"], ["info"]
         fields["tieline.nozomi.kind"] = "health"
     else:
-        fields["event.kind"] = "alert"
-        fields["event.category"], fields["event.type"] = ["intrusion_detection"], ["info"]
+        nozomi.alert(kind, fields)
         fields["rule.id"] = kind
         if title:
             fields["rule.name"] = title
-        monitors.acted(fields, OPERATIONS.get(kind), row.get("app"))
+        monitors.acted(fields, nozomi.operation(kind), row.get("app"))
     monitors.transport(fields, row.get("proto"))
-    labels = {str(row[key]).strip(): row.get(key[:-5]) for key in row if key.endswith("Label")}
+    labels = monitors.labels(row)
     monitors.techniques(fields, labels.get("mitre_attack_techniques"), labels.get("mitre_attack_for_ics"))
+    risk = monitors.score(labels.get("Risk"))
+    if risk is not None:
+        fields["event.risk_score"] = risk
     browser = labels.get("browser")
     if browser:
         fields["user_agent.original"] = browser

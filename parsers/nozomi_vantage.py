@@ -1,4 +1,4 @@
-"""Nozomi Networks Vantage and N2OS: alerts as JSON, as the data integrations and the OpenAPI give them.
+"""Nozomi Networks Vantage and N2OS: alerts, assets, vulnerabilities as JSON, of data integrations and the OpenAPI.
 
 ::
 
@@ -10,48 +10,118 @@ from typing import Any
 
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from engine.model.times import from_number
-from parsers._grammar import monitors
-from parsers._grammar.zeek import number, word
+from parsers._grammar import monitors, nozomi
+from parsers._grammar.addresses import ip, mac
+from parsers._grammar.zeek import number, word, words
 
 _ENDS = {
     "ip_src": "source.ip", "ip_dst": "destination.ip", "mac_src": "source.mac", "mac_dst": "destination.mac",
     "port_src": "source.port", "port_dst": "destination.port",
 }  # fmt: skip
-_OPERATIONS = {
-    "SIGN:PROGRAM:DOWNLOAD": "program_download", "SIGN:PROGRAM:UPLOAD": "program_upload",
-    "SIGN:PROGRAM:CHANGE": "program_download", "SIGN:DEV-STATE-CHANGE": "mode_change",
-    "SIGN:OT-DEVICE-STOP": "plc_stop", "SIGN:OT-DEVICE-START": "plc_start", "SIGN:OT-DEVICE-REBOOT": "restart",
-    "SIGN:FIRMWARE-CHANGE": "firmware", "SIGN:FIRMWARE-TRANSFER": "firmware", "SIGN:CONFIGURATION-CHANGE": "config",
-}  # fmt: skip
 _SOURCE = LogSource(product="nozomi", service="alert")
 
 
+_SOURCES = {
+    "assets": LogSource(product="nozomi", service="asset"),
+    "vulnerabilities": LogSource(product="nozomi", service="vulnerability"),
+    "wireless_networks": LogSource(product="nozomi", service="wireless"),
+}
+
+
 def _shape(row: Mapping[str, Any]) -> bool:
-    return (
-        "tieline.format" not in row
-        and "ip_src" in row
-        and "ip_dst" in row
-        and ("type_name" in row or "type_id" in row)
-        and "id_src" in row
-    )
+    if "tieline.format" in row:
+        return False
+    if "ip_src" in row and "ip_dst" in row and "id_src" in row and ("type_name" in row or "type_id" in row):
+        return True
+    kind = row.get("event_type")
+    if kind == "assets":
+        return "mac_vendor" in row or "appliance_hosts" in row
+    if kind == "vulnerabilities":
+        return "cve" in row and "matching_cpes" in row
+    return kind == "wireless_networks" and "avg_rssi" in row
 
 
 def parse(frame: Frame) -> Fields:
     row = frame.opened.object if frame.opened is not None else None
     if row is None or not _shape(row):
-        raise ParseError("nozomi_vantage: no ip_src, ip_dst, id_src and type_name")
-    get = row.get
-    kind, title, text = word(get("type_id")), word(get("name")) or word(get("type_name")), word(get("description"))
-    fields: Fields = {
-        "event.kind": "alert",
-        "event.category": ["intrusion_detection"],
-        "event.type": ["info"],
-        "observer.vendor": "Nozomi Networks",
-    }
-    when = get("time", get("created_time"))
+        raise ParseError("nozomi_vantage: no ip_src, ip_dst, id_src and type_name, nor an asset or a vulnerability")
+    fields: Fields = {"observer.vendor": "Nozomi Networks"}
+    when = row.get("time", row.get("created_time"))
     time = from_number(when) if type(when) in (int, float) else None
     if time:
         fields["@timestamp"] = time
+    if "ip_src" in row:
+        _alert(row, fields)
+    else:
+        kind = str(row["event_type"])
+        fields["tieline.nozomi.kind"] = kind
+        _READERS[kind](row, fields)
+    return fields
+
+
+def _asset(row: Mapping[str, Any], fields: Fields) -> None:
+    get = row.get
+    fields["event.kind"], fields["event.category"], fields["event.type"] = "asset", ["host"], ["info"]
+    addresses = [one for one in map(ip, words(get("ip"))) if one is not None]
+    links = [one for one in map(mac, words(get("mac_address"))) if one is not None]
+    if addresses:
+        fields["host.ip"], fields["related.ip"] = addresses, [*addresses]
+    if links:
+        fields["host.mac"] = links
+    for column, field in (
+        ("name", "host.name"),
+        ("type", "host.type"),
+        ("os", "host.os.full"),
+        ("edge_id", "host.id"),
+        ("vendor", "device.manufacturer"),
+        ("product_name", "device.model.name"),
+        ("serial_number", "device.serial_number"),
+        ("firmware_version", "tieline.nozomi.firmware_version"),
+    ):
+        text = word(get(column))
+        if text is not None:
+            fields[field] = text
+    name = fields.get("host.name")
+    if name is not None:
+        fields["message"] = f"asset {name}"
+        fields["related.hosts"] = [name]
+    for column, field in (("zones", "tieline.nozomi.zones"), ("protocols", "tieline.nozomi.protocols")):
+        found = words(get(column))
+        if found:
+            fields[field] = found
+    risk = monitors.score(get("risk"))
+    if risk is not None:
+        fields["event.risk_score"] = risk
+
+
+def _vulnerability(row: Mapping[str, Any], fields: Fields) -> None:
+    get = row.get
+    fields["event.kind"], fields["event.category"], fields["event.type"] = "state", ["vulnerability"], ["info"]
+    for column, field in (("cve", "vulnerability.id"), ("summary", "vulnerability.description"),
+                          ("summary", "message"), ("status", "tieline.nozomi.status")):  # fmt: skip
+        text = word(get(column))
+        if text is not None:
+            fields[field] = text
+    base = monitors.score(get("score"))
+    if base is not None and base <= 10:
+        fields["vulnerability.score.base"] = base
+
+
+def _wireless(row: Mapping[str, Any], fields: Fields) -> None:
+    fields["event.kind"], fields["event.category"], fields["event.type"] = "state", ["network"], ["info"]
+    for column, field in (("name", "network.name"), ("protocol", "network.protocol")):
+        text = word(row.get(column))
+        if text is not None:
+            fields[field] = text.lower() if field == "network.protocol" else text
+
+
+_READERS = {"assets": _asset, "vulnerabilities": _vulnerability, "wireless_networks": _wireless}
+
+
+def _alert(row: Mapping[str, Any], fields: Fields) -> None:
+    get = row.get
+    kind, title, text = word(get("type_id")), word(get("name")) or word(get("type_name")), word(get("description"))
+    nozomi.alert(kind, fields)
     if kind is not None:
         fields["rule.id"] = fields["event.code"] = kind
     if title is not None:
@@ -59,10 +129,13 @@ def parse(frame: Frame) -> Fields:
     if text is not None or title is not None:
         fields["message"] = text or title
     severity = number(get("severity"))
-    if severity is None and type(get("risk")) in (int, float):
-        severity = int(get("risk"))
+    risk = monitors.score(get("risk"))
+    if severity is None and risk is not None:
+        severity = int(risk)
     if severity is not None:
         fields["event.severity"] = severity
+    if risk is not None:
+        fields["event.risk_score"] = risk
     monitors.ends(row, fields, _ENDS)
     monitors.transport(fields, get("transport_protocol"))
     spoken, host = word(get("protocol")), word(get("appliance_host"))
@@ -70,7 +143,7 @@ def parse(frame: Frame) -> Fields:
         fields["network.protocol"] = spoken.lower()
     if host is not None:
         fields["observer.hostname"] = fields["observer.name"] = host
-    done = _OPERATIONS.get(kind) if kind is not None else monitors.operation(word(get("type_name")))
+    done = nozomi.operation(kind) if kind is not None else monitors.operation(word(get("type_name")))
     monitors.acted(fields, done, spoken)
     monitors.techniques(fields, get("mitre_attack_techniques"), get("properties.mitre_attack_techniques"))
     monitors.related(fields)
@@ -78,17 +151,16 @@ def parse(frame: Frame) -> Fields:
         label = word(get(column))
         if label is not None:
             fields[name] = label
-    return fields
 
 
 def route(fields: Fields) -> LogSource:
-    return monitors.source_of(fields, _SOURCE)
+    return monitors.source_of(fields, _SOURCES.get(fields.get("tieline.nozomi.kind", ""), _SOURCE))
 
 
 FORMAT = LogFormat(
     id="nozomi_vantage",
     vendor="Nozomi Networks",
-    product="Vantage, alerts as JSON",
+    product="Vantage, JSON",
     logsource=LogSource(product="nozomi"),
     spec="https://technicaldocs.nozominetworks.com/products/vantage",
     parse=parse,

@@ -234,6 +234,7 @@ FORMAT = LogFormat(
     inside="syslog",
     programs=("mysqld", "mysql", "mariadbd", "mariadb", "mysqld_safe"),
     fingerprint=lambda head: _MARK.match(head) is not None,
+    firsts=b"#\t0123456789",
     starts_record=lambda line: _START.match(line) is not None,
     route=route,
 )

@@ -38,6 +38,13 @@ _REJECT = re.compile(
     r"END-OF-MESSAGE|header \S{1,64}.*?|body .*?) from )?" + _PEER + r": (?:(\d{3})(?: (\d\.\d{1,3}\.\d{1,3}))? )?(.*)",
     re.DOTALL,
 )
+_HEADER = re.compile(
+    r"(warning|reject|prepend|hold|discard|filter|redirect|replace|strip|info|bcc): (header|body|mime header|nested"
+    r" header) (.{0,4096}) from (?:local|" + _PEER + r"); (from=.*)",
+    re.DOTALL,
+)
+_FILE = re.compile(r"(?:file)?name=\"([^\"]{1,255})\"")
+_USED = re.compile(r"(?:\w{6,32}: )?Used TLS for " + _PEER)
 _ENVELOPE = re.compile(
     r"(?:; |, |^| )(from|to|orig_to|helo|proto|message-id|resent-message-id)=<?([^\s<>,;]{1,1024})>?"
 )
@@ -167,6 +174,40 @@ def _reject(fields: Fields, found: re.Match[str]) -> None:
     _envelope(fields, envelope)
 
 
+def _header_check(fields: Fields, found: re.Match[str]) -> None:
+    verdict, part, said, name, address, number, envelope = found.groups()
+    refused = verdict in ("reject", "discard")
+    fields["event.action"], fields["event.category"] = f"mail_{part.replace(' ', '_')}_{verdict}", ["email"]
+    fields["event.type"] = ["info"]
+    if refused:
+        fields["event.category"], fields["event.type"] = ["network"], ["denied"]
+        fields["event.outcome"] = "failure"
+    fields["event.reason"] = said[:1024].strip() or part
+    if said.startswith("Subject: "):
+        fields["email.subject"] = said[9:1024].strip() or "-"
+    file = _FILE.search(said)
+    if file is not None:
+        fields["file.name"] = file[1]
+    if address is not None:
+        _peer(fields, name, address, number)
+    _envelope(fields, envelope)
+
+
+def _used(fields: Fields, found: re.Match[str]) -> None:
+    fields["event.action"], fields["event.category"], fields["event.type"] = "tls", ["network"], ["protocol"]
+    server = ip(found[2])
+    if server is not None:
+        fields["destination.ip"] = fields["destination.address"] = server
+        related = fields.setdefault("related.ip", [])
+        if server not in related:
+            related.append(server)
+        number = port(found[3])
+        if number is not None:
+            fields["destination.port"] = number
+    if found[1] and ip(found[1]) is None:
+        fields["destination.domain"] = found[1]
+
+
 def _envelope(fields: Fields, text: str) -> None:
     for name, value in _ENVELOPE.findall(text):
         if name == "from":
@@ -265,8 +306,10 @@ _FORMS = (
     (_MESSAGE_ID, _message_id),
     (re.compile(r"removed$"), _removed),
     (_SASL, _sasl),
+    (_HEADER, _header_check),
     (_REJECT, _reject),
     (_TLS, _tls),
+    (_USED, _used),
     (_OUTWARD, _outward),
     (_SCREEN, _screen),
     (_PICKUP, _pickup),
@@ -283,7 +326,9 @@ _AUTHENTICATION = LogSource(product="postfix", category="authentication")
 _MARK = re.compile(
     rb"(?:[0-9A-F]{8,15}|[0-9A-Za-z]{12,24}): (?:to=<[^>]*>, (?:orig_to=\S+ )?relay=|from=<[^>]*>, size=\d"
     rb"|client=\S+\[|message-id=<)"
-    rb"|NOQUEUE: reject: |(?:warning: )?\S+\[[0-9A-Fa-f.:]+\]: SASL \S+ authentication failed"
+    rb"|NOQUEUE: (?:reject|filter|warn): "
+    rb"|[0-9A-Z]{6,15}: (?:milter-)?(?:reject|filter|warning|prepend): (?:RCPT|header) "
+    rb"|[0-9A-F]{8,15}: Used TLS for |(?:warning: )?\S+\[[0-9A-Fa-f.:]+\]: SASL \S+ authentication failed"
 )
 
 
@@ -301,6 +346,6 @@ FORMAT = LogFormat(
     inside="syslog",
     programs=("postfix", *(f"postfix/{name}" for name in _DAEMONS.split())),
     fingerprint=lambda head: _MARK.match(head) is not None,
-    needs=(b"relay=", b"size=", b"client=", b"message-id=", b"NOQUEUE", b"SASL "),
+    needs=(b"relay=", b"size=", b"client=", b"message-id=", b"NOQUEUE", b"SASL ", b"RCPT", b"header ", b"Used TLS"),
     route=route,
 )

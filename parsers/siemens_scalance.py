@@ -20,6 +20,9 @@ _BY = r"(?:(?P<by>[A-Za-z][\w \-]{1,15}): )?"
 _USER = r"User (?P<user>\S{1,64})"
 _FROM = r"(?: from (?P<host>[0-9A-Fa-f.:]{3,45}))?\.?\s*"
 _OTHER = r"(?P<other>\S{1,64}?)(?: .{1,120})?\.?\s*"
+_FIREWALL_USER = r'User specific firewall user "(?P<user>[^"]{1,64})"'
+_RULE_SET = r'rule ?set "(?P<ruleset>[^"]{1,80})"'
+_WITH_IP = r'"(?P<host>[0-9A-Fa-f.:]{3,45})"'
 _FILE = r"file type (?P<file>.{1,120}?)\.{0,2}\s*"
 _TEXTS: tuple[tuple[str, str | None, re.Pattern[str]], ...] = tuple(
     (name, outcome, re.compile(_BY + pattern))
@@ -29,6 +32,16 @@ _TEXTS: tuple[tuple[str, str | None, re.Pattern[str]], ...] = tuple(
         ("logout", "success", rf"{_USER} (?:has )?logged out{_FROM}"),
         ("account-locked", None, rf"{_USER} account is locked for \d{{1,6}} minutes? after .{{1,80}}"),
         ("session-timeout", None, r"The session of user (?P<user>\S{1,64}) was closed after .{1,80}"),
+        ("session-timeout", None, r"Remote session .{1,80}? was closed after \d{1,9} seconds of inactivity\.?\s*"),
+        ("sessions-exceeded", None, r"The maximum number of \d{1,6} concurrent login sessions? exceeded\.?\s*"),
+        ("login", "success",
+         rf'{_FIREWALL_USER} activated {_RULE_SET} with ip(?: address)? {_WITH_IP}.*'),
+        ("logout", None,
+         rf"{_FIREWALL_USER} (?:{_RULE_SET} time expired|(?:logged out|deactivated) by .{{1,60}}?)\.?\s*"),
+        ("rule-set", None,
+         (rf"User specific firewall digital input \S{{1,16}} (?:de)?activated {_RULE_SET}"
+          rf"(?: with ip(?: address)? {_WITH_IP})?\.?\s*")),
+        ("communication-changed", "success", rf"{_USER} (?:started|stopped) the process communication\.?\s*"),
         ("password-changed", "success",
          rf"{_USER} (?:has )?changed (?:the |own |his )?password(?: of user (?P<other>\S{{1,64}}?))?\.?\s*"),
         ("user-created", "success", rf"{_USER} created user-account {_OTHER}"),
@@ -54,8 +67,10 @@ _FIREWALL = re.compile(
 )
 _MARK = re.compile(
     rb"(?:WBM|Telnet|SSH|Console|PNIO|OPC|HTTPS?|TFTP|SFTP|CLI|SNMP|TIA|NETCONF|DCP): "
-    rb"(?:(?:Default u|U)ser \S+ (?:has |logged|failed to|changed|created|deleted|saved|loaded|account)|"
-    rb"The session of user |Saved file type |Loaded file type )|"
+    rb"(?:(?:Default u|U)ser \S+ "
+    rb"(?:has |logged|failed to|changed|created|deleted|saved|loaded|account|st(?:arted|opped) the )|"
+    rb"The session of user |The maximum number of \d{1,6} concurrent login |Saved file type |Loaded file type |"
+    rb"Remote session [^:]{1,80} was closed after )|User specific firewall (?:user \"|digital input )|"
     rb"(?:Default u|U)ser \S+ (?:(?:has )?logged (?:in|out)|failed to log in)(?: from \S+)?\.\s*$|"
     rb"User \S+ account is locked for \d|Device configuration changed\.|"
     rb"(?:ACCEPT|DROP|REJECT)\(\d\) in:|Link (?:up|down) on P\d"
@@ -88,6 +103,8 @@ def parse(frame: Frame) -> Fields:
             fields["file.type"], fields["tieline.switch.file"] = "file", said["file"]
         if said.get("port"):
             interface(fields, said["port"])
+        if said.get("ruleset"):
+            fields["rule.ruleset"] = said["ruleset"]
         return fields
     raise ParseError("siemens_scalance: a text that is in none of the manuals")
 
@@ -138,10 +155,11 @@ FORMAT = LogFormat(
     vendor="Siemens",
     product="SCALANCE",
     logsource=_SWITCH,
-    spec="https://support.industry.siemens.com/cs/document/109751635",
+    spec="https://www.easymanua.ls/siemens/simatic-net-scalance-s615/manual/714006?p=303",
     parse=parse,
     inside="syslog",
     programs=("wbm", "pnio"),
     fingerprint=lambda head: _MARK.match(head) is not None,
+    firsts=b"ACDHLNOPRSTUW",
     route=route,
 )

@@ -118,4 +118,5 @@ FORMAT = LogFormat(
     inside="syslog",
     programs=("snort", "snort3", "suricata"),
     fingerprint=lambda head: _HEAD.match(head) is not None or _MESSAGE.match(head) is not None,
+    firsts=b"0123456789[",
 )

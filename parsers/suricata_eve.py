@@ -15,9 +15,10 @@ from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from engine.model.times import from_number
 from parsers._grammar import clock, ot, suricata_controllers
 from parsers._grammar.addresses import ip, mac, port
-from parsers._grammar.suricata_events import READERS, volume
+from parsers._grammar.suricata_events import READERS as _TRANSACTIONS
+from parsers._grammar.suricata_events import volume
+from parsers._grammar.suricata_services import READERS as _SERVICES
 from parsers._grammar.zeek import word
-from parsers._grammar.zeek_requests import Requests
 
 _CATEGORY = {
     "alert": ("network", "intrusion_detection"),
@@ -28,17 +29,31 @@ _CATEGORY = {
     "krb5": ("network", "authentication"),
     "anomaly": ("network", "intrusion_detection"),
     "rdp": ("network", "session"),
+    "rfb": ("network", "authentication"),
+    "pgsql": ("network", "database"),
+    "nfs": ("network", "file"),
+    "tftp": ("network", "file"),
 }
 _TYPE = {"http": ("access", "protocol"), "http2": ("access", "protocol"), "alert": (), "krb5": ("protocol", "start"),
-         "anomaly": ("info",), "drop": ("denied",), "fileinfo": ("info",)}  # fmt: skip
+         "anomaly": ("info",), "drop": ("denied",), "fileinfo": ("info",),
+         "rfb": ("protocol", "start"), "pgsql": ("protocol", "access"),
+         "nfs": ("protocol", "access"), "tftp": ("protocol", "access")}  # fmt: skip
 _PROTOCOLS = {"ftp_data": "ftp", "ftp-data": "ftp"}
 _NO_PROTOCOL = frozenset(("failed", "template", "template-rust", "unknown"))
 _TRANSPORTS = {"ipv6-icmp": "ipv6-icmp", "icmpv6": "ipv6-icmp"}
 # Parts of the record that an alert carries along from the transaction that it is about.
 _PARTS = {f"{part}.": part for part in ("http", "dns", "tls", "smb", "smtp", "ssh", "rdp", "ftp", "fileinfo")}
+READERS = {**_TRANSACTIONS, **_SERVICES}
 _CONTROL = frozenset(suricata_controllers.LOGS)
-_LOGGED = _CONTROL.union(READERS) - {"alert", "flow", "netflow", "anomaly", "fileinfo"}
+_LOGGED = _CONTROL.union(READERS, ("ike", "mdns", "dcerpc", "bittorrent_dht", "websocket", "ntp", "llmnr")) - {
+    "alert",
+    "flow",
+    "netflow",
+    "anomaly",
+    "fileinfo",
+}
 _SOURCES: dict[str, LogSource] = {}
+_LOGONS = {kind: LogSource("suricata", "authentication", kind) for kind in ("krb5", "ldap", "rfb")}
 
 
 def _kind(row: Mapping[str, Any]) -> str | None:
@@ -58,7 +73,7 @@ def _shape(row: Mapping[str, Any]) -> bool:
         return False
     kind = _kind(row)
     return kind is not None and (
-        "src_ip" in row or "flow_id" in row or f"{kind}.uptime" in row or "ether.src_mac" in row
+        "src_ip" in row or "flow_id" in row or f"{kind}.uptime" in row or "ether.src_mac" in row or "arp.src_ip" in row
     )
 
 
@@ -89,8 +104,7 @@ def parse(frame: Frame) -> Fields:
     elif kind in _CONTROL:
         suricata_controllers.LOGS[kind](row, fields)
         if "ot.function" in fields:
-            where = f"from {fields.get('source.ip', '?')} to {fields.get('destination.ip', '?')}"
-            fields["message"] = f"{fields['ot.protocol']} {fields['ot.function']} {where}"
+            fields["message"] = suricata_controllers.message(fields)
     if type(get("dns.id")) is int and "dns.id" not in fields:
         fields["dns.id"] = str(row["dns.id"])
     return fields
@@ -120,10 +134,11 @@ def _ends(row: Mapping[str, Any], fields: Fields) -> None:
         at = port(get(column))
         if at is not None:
             fields[name] = at
-    for column, name in (("ether.src_mac", "source.mac"), ("ether.dest_mac", "destination.mac")):
-        address = mac(word(get(column)))
-        if address is not None:
-            fields[name] = address
+    if "ether.src_mac" in row or "ether.dest_mac" in row:
+        for column, name in (("ether.src_mac", "source.mac"), ("ether.dest_mac", "destination.mac")):
+            address = mac(word(get(column)))
+            if address is not None:
+                fields[name] = address
     transport = word(get("proto"))
     if transport is not None:
         if transport.isdecimal():
@@ -139,6 +154,8 @@ def _ends(row: Mapping[str, Any], fields: Fields) -> None:
         if text is not None:
             fields[name] = text
     vlan = get("vlan")
+    if vlan is None:
+        return
     numbers = [one for one in (vlan if type(vlan) is list else [vlan]) if type(one) is int]
     if numbers:
         fields["network.vlan.id"] = str(numbers[0])
@@ -160,9 +177,11 @@ def route(fields: Fields) -> LogSource:
     if "ot.protocol" in fields:
         return ot.logsource(fields)
     kind = (_kind(fields) or "")[:32]
+    if "authentication" in fields.get("event.category", ()):
+        return _LOGONS.get(kind) or LogSource("suricata", "authentication", kind)
     known = _SOURCES.get(kind)
     if known is None:
-        category = {"http": "proxy", "dns": "dns", "flow": "firewall", "krb5": "authentication"}.get(kind)
+        category = {"http": "proxy", "dns": "dns", "flow": "firewall"}.get(kind)
         known = LogSource("suricata", category, kind or None)
         if len(_SOURCES) < 256:
             _SOURCES[kind] = known
@@ -176,7 +195,7 @@ FORMAT = LogFormat(
     logsource=LogSource(product="suricata"),
     spec="https://docs.suricata.io/en/latest/output/eve/eve-json-format.html",
     parse=parse,
-    joins=Requests,
+    joins=suricata_controllers.Transactions,
     inside="json",
     shape=_shape,
     route=route,

@@ -15,12 +15,14 @@ from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import clock
 from parsers._grammar.addresses import endpoint
 from parsers._grammar.conversation import count, endpoints, page
+from parsers._grammar.event_time import moment
 from parsers._grammar.people import account, remote
+from parsers._grammar.vsphere import ARGUMENT, BELONGS, CODE, ENVOY, FAULT, JAVA, SERVICE, STREAM, TOMCAT
 
 _ORIGINATOR = re.compile(
     r"(?:(?:\d{4}-\d\d-\d\dT\S{8,24} )?(?:(?P<level>[A-Za-z]{2,12}) )?"
     r"(?P<name>[\w.\-]{1,64})\[(?P<pid>[\w:\-]{1,64})\]:? )?"
-    r"\[(?:\w{1,32})@6876 ?(?P<keys>[^\]]{0,1024})\] ?(?P<said>.*)",
+    r"\[Originator@\d{1,6} ?(?P<keys>[^\]]{0,1024})\] ?(?P<said>.*)",
     re.DOTALL,
 )
 _KEY = re.compile(r"(\w{1,32})=(\S{1,256}(?: \S{1,128}>)?)")
@@ -37,12 +39,7 @@ _KERNEL = re.compile(
 )
 _SSO = re.compile(r"\[auditlogger\] ?(\{.*)|^(\{.*\"type\":\"com\.vmware\.sso\..*)", re.DOTALL)
 _MEMBER = re.compile(r'"(\w{1,64})":"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
-_ENVOY = re.compile(
-    r"(?:\[?\d{4}-\S{10,40} )\"?(?P<method>[A-Z]{3,10}) (?P<url>\S{1,4096}) HTTP/(?P<version>[\d.]{1,3})\"? "
-    r"(?P<status>\d{3}) \S{1,64} \S{1,64} (?P<in>\d{1,18}) (?P<out>\d{1,18})(?: \S{1,64}){1,3} "
-    r"(?P<client>\[?[0-9A-Fa-f:.\]]{4,64}:\d{1,5}) (?P<server>\[?[0-9A-Fa-f:.\]]{4,64}:\d{1,5})"
-)
-
+_AUTH_USER = re.compile(r"\[Auth\]: User (\S{1,128})")
 _IN = re.compile(r"User '?(.{1,256}?)@([0-9A-Fa-f:.]{2,45})'? logged (in|out)(?: as (.{1,256}))?")
 _AGENT = re.compile(r"user agent: ([^,]{1,512})\)")
 _ROLE = re.compile(r"User \{Name: ([^,}]{1,256}), Domain: ([^}]{1,256})\}")
@@ -90,7 +87,13 @@ def parse(frame: Frame) -> Fields:
     if event is not None:
         _vcenter(fields, event)
     elif audit is not None:
+        _service(fields, text)
         _single_sign_on(fields, audit[1] or audit[2])
+    elif (found := TOMCAT.match(text)) is not None:
+        _request(fields, found)
+        written = moment(found["time"], frame.zone)
+        if written is not None:
+            fields["@timestamp"] = written
     elif program in ("shell", "esxshell"):
         _shell(fields, text)
     elif (found := _ORIGINATOR.match(text)) is not None:
@@ -102,15 +105,26 @@ def parse(frame: Frame) -> Fields:
         if found[1]:
             fields["log.level"] = found[1].lower()
         fields["event.reason"] = found[2][:1024].strip() or "-"
+    elif _service(fields, text):
+        _said(fields, text)
     elif not _said(fields, text) and not known:
         raise ParseError(f"vmware_esxi: unknown message {text[:80]!r}")
     if frame.opened is None and event is None:
-        found = _ORIGINATOR.match(text)
         stamp = text.partition(" ")[0]
-        when = clock.iso(stamp) if found is not None and stamp[:2] == "20" else None
+        when = clock.iso(stamp) if stamp[:2] == "20" and len(stamp) < 40 else None
         if when is not None:
             fields["@timestamp"] = when
     return fields
+
+
+def _service(fields: Fields, text: str) -> bool:
+    found = SERVICE.match(text)
+    if found is None:
+        return False
+    if found["name"]:
+        fields["process.name"], fields["process.pid"] = found["name"], int(found["pid"])
+    fields["log.level"] = (found["level"] or found["grade"]).lower()
+    return True
 
 
 def _originator(fields: Fields, found: re.Match[str]) -> None:
@@ -129,10 +143,17 @@ def _originator(fields: Fields, found: re.Match[str]) -> None:
     numbered = _NUMBERED.match(said)
     if numbered is not None:
         said = numbered[2]
-    if found["name"] == "envoy" and (request := _ENVOY.search(said)) is not None:
+    if found["name"] == "envoy" and (request := ENVOY.search(said)) is not None:
         _request(fields, request)
     else:
         _said(fields, said)
+        if (stream := STREAM.search(said)) is not None and said.startswith(("Connected", "Failed")):
+            endpoints(fields, stream[1], stream[2], stream[3], stream[4])  # the own end stands first
+        if (fault := FAULT.search(said)) is not None:
+            fields["event.code"] = fault[1]
+            if fault[1].endswith(("InvalidLogin", "NoPermission")):
+                _logged(fields, "failure")
+                account(fields, None if (argument := ARGUMENT.search(said)) is None else argument[1])
     name, _, other = keys.get("user", "").partition(":")
     if name and name[0] != "<" and "user.name" not in fields:
         account(fields, name)
@@ -216,6 +237,8 @@ def _said(fields: Fields, said: str) -> bool:
     elif (found := _ROLE.search(said)) is not None:
         account(fields, found[1])
         fields["user.domain"] = found[2]
+    elif (found := BELONGS.search(said)) is not None or (found := _AUTH_USER.match(said)) is not None:
+        account(fields, found[1])
     elif (found := _LOCKED.search(said)) is not None:
         _logged(fields, "failure")
         fields.setdefault("event.action", "account_locked")
@@ -225,7 +248,7 @@ def _said(fields: Fields, said: str) -> bool:
     elif (found := _CRON.match(said)) is not None:
         _ran(fields, found[3], found[1])
         fields["process.pid"] = int(found[2])
-    elif (found := _FORK.match(said)) is not None or (found := _LAUNCH.match(said)) is not None:
+    elif (found := _FORK.search(said)) is not None or (found := _LAUNCH.match(said)) is not None:
         _ran(fields, found[1], None)
     elif (found := _POWER.match(said)) is not None:
         fields["event.category"], fields["event.type"] = ["host"], ["start" if found[3] == "powered on" else "end"]
@@ -281,18 +304,26 @@ def _single_sign_on(fields: Fields, text: str) -> None:
     else:
         account(fields, log.get("user"))
     remote(fields, log.get("client"))
+    code = CODE.search(log.get("description", ""))
+    if code is not None:
+        fields["http.response.status_code"] = int(code[1])
     if log.get("eventSeverity"):
         fields["log.level"] = log["eventSeverity"].lower()
 
 
 def _request(fields: Fields, found: re.Match[str]) -> None:
     fields["event.category"], fields["event.type"], fields["event.action"] = ["web"], ["access"], "request"
-    client, server = endpoint(found["client"]), endpoint(found["server"])
+    parts = found.groupdict()
+    client, server = endpoint(parts.get("client") or ""), endpoint(parts.get("server") or "")
     endpoints(fields, client[0], None if client[1] is None else str(client[1]), server[0],
               None if server[1] is None else str(server[1]))  # fmt: skip
+    if parts.get("port"):
+        fields["destination.port"] = int(parts["port"])
+    if parts.get("agent") not in (None, "-"):
+        fields["user_agent.original"] = parts["agent"]
     fields["http.request.method"], fields["http.version"] = found["method"], found["version"]
     fields["http.response.status_code"] = int(found["status"])
-    for name, size in (("http.request.bytes", found["in"]), ("http.response.bytes", found["out"])):
+    for name, size in (("http.request.bytes", parts.get("in")), ("http.response.bytes", parts.get("out"))):
         number = count(size)
         if number is not None:
             fields[name] = number
@@ -317,10 +348,12 @@ def route(fields: Fields) -> LogSource:
 
 def _is_one(head: bytes) -> bool:
     return (
-        b"@6876 " in head
+        b"[Originator@" in head
         or b"] [vim.event." in head
         or b"[vob." in head
         or b"[esx.audit." in head
+        or (b"com.vmware." in head and JAVA.match(head) is not None)
+        or (b"[Request] " in head and b" [Response] " in head)
         or b'"type":"com.vmware.sso.' in head
         or b'\\"type\\":\\"com.vmware.sso.' in head
     )
@@ -336,6 +369,6 @@ FORMAT = LogFormat(
     inside="syslog",
     programs=tuple(sorted(_PROGRAMS)),
     fingerprint=_is_one,
-    needs=(b"@6876 ", b"] [vim.event.", b"[vob.", b"[esx.audit.", b"com.vmware.sso."),
+    needs=(b"[Originator@", b"com.vmware.", b"[Request] ", b"] [vim.event.", b"[vob.", b"[esx.audit."),
     route=route,
 )

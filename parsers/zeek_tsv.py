@@ -139,6 +139,7 @@ FORMAT = LogFormat(
     parse=parse,
     joins=Requests,
     fingerprint=lambda head: _DATA.match(head) is not None,
+    firsts=b"0123456789",
     heads=_HEADS,
     route=route,
 )

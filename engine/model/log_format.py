@@ -63,7 +63,8 @@ class LogFormat(msgspec.Struct, frozen=True, kw_only=True):
       its own. ``parse`` is then called, with ``frame.opened`` set, for records that no inner format takes. An envelope
       with a ``fingerprint`` is also found inside the message of another (CEF behind syslog, syslog in a JSON object).
       ``reopens``: the record that a shipper has wrapped in this envelope, to be read as if it had come by itself; asked
-      where no inner format takes the record.
+      where no inner format takes the record. ``firsts``: the bytes with one of which its records start; a single word
+      in ``needs`` stands in their first 512 bytes: what has neither need not be opened.
     - ``inside``: the id of the envelope that this format lives in. Its ``parse`` finds ``frame.text`` (the message) and
       ``frame.opened``, and returns only what the message says: the header's fields are there already.
     - ``programs``: the names (lower case) that announce it: syslog's APP-NAME; inside CEF and LEEF the header's
@@ -86,6 +87,7 @@ class LogFormat(msgspec.Struct, frozen=True, kw_only=True):
     - ``joins``: beside ``parse``, where several records make one event.
     - ``starts_record``: whether a line starts a record (records of several lines in a file); with a ``fingerprint``
       also in a file whose format nobody names. ``ends_record``: whether it ends one, so that nobody waits for the next.
+      ``wraps``: whether a line only opens or closes the document around the records; it is none, and is dropped.
     - ``route``: the log source of one event, where ``logsource`` is not the same for all.
     """
 
@@ -112,5 +114,7 @@ class LogFormat(msgspec.Struct, frozen=True, kw_only=True):
     heading: Callable[[bytes, bool], bool] | None = None
     generic: bool = False
     needs: tuple[bytes, ...] = ()
+    firsts: bytes = b""
     starts_record: Callable[[bytes], bool] | None = None
     ends_record: Callable[[bytes], bool] | None = None
+    wraps: Callable[[bytes], bool] | None = None

@@ -1,42 +1,18 @@
 """Which format a record is in: by the source's configuration, else by envelope, program name, shape and fingerprint."""
 
-from collections.abc import Mapping, Sequence
-
-from ahocorasick_rs import BytesAhoCorasick
+from collections.abc import Mapping
 
 from engine.model import Fields, Frame, LogFormat, Opened, ParseError
+from engine.parsing.candidates import OPENING, Candidates, openings
 
 _HEAD = 4096
 _NESTED = 3  # CEF inside syslog inside a container's line inside JSON is as deep as relays are seen to go
+# With what a message starts that has blanks (str.lstrip's) or "@cee:" before the record that it carries.
+_BEFORE = frozenset(blank.encode()[:1] for blank in map(chr, range(0x3001)) if blank.isspace()) | {b"@"}
 _LISTS = ("related.ip", "related.user", "related.hosts")
-
 
 # What a mistake in a format raises. It costs that record, never the service.
 FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-
-
-class _Candidates:
-    """The formats whose fingerprint a head is worth to be asked about: first those of the longest word in it."""
-
-    def __init__(self, formats: Sequence[LogFormat]) -> None:
-        self._rest = [one for one in formats if not one.needs and not one.generic]
-        self._rest += [one for one in formats if one.generic]
-        needing: dict[bytes, list[LogFormat]] = {}
-        for one in formats:
-            for literal in one.needs if not one.generic else ():
-                needing.setdefault(literal, []).append(one)
-        literals = sorted(needing, key=lambda literal: -len(literal))
-        self._of = [needing[literal] for literal in literals]
-        self._find = BytesAhoCorasick(literals).find_matches_as_indexes if literals else None
-
-    def of(self, head: bytes) -> Sequence[LogFormat]:
-        found = () if self._find is None else self._find(head, overlapping=True)
-        if not found:
-            return self._rest
-        if len(found) == 1:
-            return [*self._of[found[0][0]], *self._rest]
-        asked = {one.id: one for at in sorted({match[0] for match in found}) for one in self._of[at]}
-        return [*asked.values(), *self._rest]
 
 
 class Choice:
@@ -51,6 +27,8 @@ class Choice:
         self._envelopes = [f for f in formats.values() if f.opens is not None]
         # an envelope whose records start with one certain byte is asked first
         self._envelopes.sort(key=lambda f: (f.fingerprint is None, f.id))
+        self._opening = openings(self._envelopes)
+        self._nesting = openings([f for f in self._envelopes if f.fingerprint is not None])
         self._programs: dict[str, dict[str, list[LogFormat]]] = {f.id: {} for f in self._envelopes}
         self._inside: dict[str, list[LogFormat]] = {f.id: [] for f in self._envelopes}
         self._shapes: dict[str, list[LogFormat]] = {f.id: [] for f in self._envelopes}
@@ -70,8 +48,8 @@ class Choice:
                 self._bare.append(log_format)
         for some in (*self._inside.values(), self._bare):
             some.sort(key=lambda one: one.generic)
-        self._candidates = {name: _Candidates(some) for name, some in self._inside.items()}
-        self._bare_candidates = _Candidates(self._bare)
+        self._candidates = {name: Candidates(some) for name, some in self._inside.items()}
+        self._bare_candidates = Candidates(self._bare)
         self.partial: dict[str, int] = {}
         self.faults: dict[str, int] = {}
 
@@ -100,14 +78,17 @@ class Choice:
 
     def _auto(self, frame: Frame, depth: int) -> tuple[LogFormat, Fields]:
         frame.opened = None
-        for envelope in self._envelopes:
+        payload = frame.payload
+        for envelope, word in self._opening[payload[:1]]:
+            if word is not None and payload.find(word, 0, OPENING) < 0:
+                continue
             opened = envelope.opens(frame)  # type: ignore[misc]  # an envelope has it
             if opened is not None:
                 return self._within(envelope, opened, frame, depth)
-        frame.text = frame.payload.decode("utf-8", "backslashreplace")
+        frame.text = payload.decode("utf-8", "backslashreplace")
         frame.opened = None
         reason = "no format recognises this record"
-        head = frame.payload[:_HEAD]
+        head = payload[:_HEAD]
         for log_format in self._bare_candidates.of(head):
             if log_format.fingerprint(head):  # type: ignore[misc]
                 try:
@@ -128,10 +109,12 @@ class Choice:
                     return self._within(envelope, opened, frame, 0)
                 frame.text, frame.opened = opened.text, opened
                 try:
-                    said = self._parse(log_format, frame)  # may take back what the envelope made of it
-                    return log_format, {**opened.fields, **said}
+                    said = self._parse(log_format, frame)
                 except ParseError:
                     return self._within(envelope, opened, frame, 0)
+                fields = opened.fields  # of which the format may have taken something back
+                fields.update(said)
+                return log_format, fields
         frame.text = frame.payload.decode("utf-8", "backslashreplace")
         frame.opened = None
         return log_format, self._parse(log_format, frame)
@@ -169,7 +152,7 @@ class Choice:
                         continue
                     return log_format, fields
             if depth < _NESTED:
-                nested = self._nested(envelope, opened, frame, depth)
+                nested = self._nested(envelope, opened, head, frame, depth)
                 if nested is not None:
                     return nested
         if envelope.reopens is not None and claimed is None and depth < _NESTED:
@@ -181,13 +164,18 @@ class Choice:
         fields.update(self._parse(envelope, frame))
         return (claimed or envelope), fields
 
-    def _nested(self, outer: LogFormat, opened: Opened, frame: Frame, depth: int) -> tuple[LogFormat, Fields] | None:
+    def _nested(
+        self, outer: LogFormat, opened: Opened, head: bytes, frame: Frame, depth: int
+    ) -> tuple[LogFormat, Fields] | None:
         """A record of another envelope inside this one's message, e.g. a JSON object behind a syslog header."""
-        payload = opened.text.lstrip().removeprefix("@cee:").lstrip().encode("utf-8", "surrogateescape")
-        head = payload[:_HEAD]
-        for envelope in self._envelopes:
-            if envelope is outer or envelope.fingerprint is None or not envelope.fingerprint(head):
+        if head[:1] in _BEFORE:
+            head = opened.text.lstrip().removeprefix("@cee:").lstrip()[:_HEAD].encode("utf-8", "surrogateescape")
+        for envelope, word in self._nesting[head[:1]]:
+            if (word is not None and head.find(word, 0, OPENING) < 0) or envelope is outer:
                 continue
+            if not envelope.fingerprint(head):  # type: ignore[misc]
+                continue
+            payload = opened.text.lstrip().removeprefix("@cee:").lstrip().encode("utf-8", "surrogateescape")
             inner = Frame(payload, frame.source, received=frame.received, zone=frame.zone, peer=frame.peer)
             inner.opened = opened  # what stands before the record here is no header
             within = envelope.opens(inner)  # type: ignore[misc]

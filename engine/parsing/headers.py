@@ -1,7 +1,7 @@
 """Header lines by which the lines of a stream below them are read: names of columns, separators."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from typing import Any
 
 from engine.model import Frame, LogFormat
@@ -12,20 +12,24 @@ _Key = tuple[str, str]
 
 
 class Headers:
-    """The header that stands above each stream: for each first word its last line, and the format they belong to."""
+    """The header that stands above each stream: for each first word its last line, and the format they belong to.
+
+    ``standing`` is empty where no stream has one.
+    """
 
     def __init__(self, formats: Iterable[LogFormat]) -> None:
         self._formats = {one.id: one for one in formats if one.heads is not None}
         self._headings = [one for one in self._formats.values() if one.heading is not None]
         self._starts = frozenset(start for one in self._formats.values() for start in one.heads or ())
         self._above: OrderedDict[_Key, tuple[LogFormat, dict[bytes, bytes], tuple[bytes, ...]]] = OrderedDict()
+        self.standing: Sized = self._above
 
     def takes(self, frame: Frame) -> bool:
         """Whether this is a header line: it is kept for its stream, and is no record."""
         line = frame.payload.removeprefix(b"\xef\xbb\xbf")
-        word = line.split(None, 1)[0] if line else b""
-        if len(line) > _LONGEST:
+        if len(line) > _LONGEST or not (words := line.split(None, 1)):
             return False
+        word = words[0]
         log_format: LogFormat | None = None
         if word in self._starts:
             log_format = next(
@@ -73,9 +77,6 @@ class Headers:
             if name in self._formats:
                 for line in lines:
                     self.takes(Frame(bytes(line), source, stream=stream, format=name))  # sequence 0: a first line too
-
-    def __bool__(self) -> bool:
-        return bool(self._above)
 
     @property
     def starts(self) -> frozenset[bytes]:

@@ -16,6 +16,7 @@ from engine.parsing.mismatch import unexpected
 
 _AHEAD_NS = 24 * 3600 * SECOND
 _MAX_SESSIONS = 20_000
+_UNUSED_NS = 3_600 * SECOND
 
 Parsed = Event | DeadLetter
 _SessionKey = tuple[str, str, Flow | None, str]
@@ -48,6 +49,7 @@ class Parser:
         self._correct = correct_clocks
         self._last: dict[str, int] = {}
         self._sessions: OrderedDict[_SessionKey, _Open] = OrderedDict()
+        self._holding: dict[str, dict[_SessionKey, _Open]] = {}
         self._waiting: dict[str, list[tuple[int, int, Parsed]]] = {}
         self._serial = 0
         self.by_format: dict[str, int] = {}
@@ -67,6 +69,7 @@ class Parser:
         out: list[Parsed] = []
         sources: dict[str, int] = {}
         waiting, read, headers, marks = self._waiting, self._choice.read, self._headers, self._marks
+        above, standing = headers.above, headers.standing
         for frame in frames:
             if frame.flow is not None or frame.source in waiting:
                 now = frame.time if frame.time is not None else frame.received
@@ -84,7 +87,7 @@ class Parser:
                         continue
                 if (frame.payload[:1] in marks or not frame.sequence) and headers.takes(frame):
                     continue
-                log_format, fields = read(frame, headers.above(frame) if headers else None)
+                log_format, fields = read(frame, above(frame) if standing else None)
                 if self._join and log_format.joins is not None:
                     sources.setdefault(frame.source, frame.received)
                     self._converse(log_format, frame, fields)
@@ -118,8 +121,9 @@ class Parser:
             make = log_format.session or log_format.joins
             assert make is not None
             if len(self._sessions) >= _MAX_SESSIONS:
-                _, oldest = self._sessions.popitem(last=False)
+                evicted, oldest = self._sessions.popitem(last=False)
                 self.stats["sessions_evicted"] += 1
+                self._holding.get(oldest.source, {}).pop(evicted, None)
                 self._collect(oldest, oldest.session.expire(None))
             opened = self._sessions[key] = _Open(log_format, make(), frame.source)
             self._waiting.setdefault(frame.source, [])
@@ -127,6 +131,7 @@ class Parser:
             self._sessions.move_to_end(key)
         opened.used = frame.time if frame.time is not None else frame.received
         session: Any = opened.session
+        self._holding.setdefault(frame.source, {})[key] = opened
         self._collect(opened, session.feed(frame) if fields is None else session.join(frame, fields))
 
     def _collect(self, opened: _Open, finished: Iterable[tuple[Frame, Fields]]) -> None:
@@ -140,25 +145,35 @@ class Parser:
     def _settle(self, source: str, now: int | None) -> list[Parsed]:
         """Gives up what is overdue, then releases the events before which nothing of the source is still undecided."""
         undecided: int | None = None
-        stale: list[_SessionKey] = []
-        for key, opened in self._sessions.items():
-            if opened.source != source:
-                continue
+        holding = self._holding.get(source, {})
+        for key, opened in list(holding.items()):
             self._collect(opened, opened.session.expire(now))
             oldest = opened.session.oldest()
-            if oldest is not None:
+            if oldest is None:
+                del holding[key]
+            else:
                 undecided = oldest if undecided is None else min(undecided, oldest)
-            elif now is None or now - opened.used > 3600 * SECOND:
-                stale.append(key)
-        for key in stale:
-            del self._sessions[key]
+        self._close(source, now, holding)
         held = self._waiting.get(source, [])
         out: list[Parsed] = []
-        while held and (undecided is None or held[0][0] < undecided):
+        while held and (now is None or undecided is None or held[0][0] < undecided):
             out.append(heappop(held)[2])
         if now is None:
             self._waiting.pop(source, None)
+            self._holding.pop(source, None)
         return out
+
+    def _close(self, source: str, now: int | None, holding: Mapping[_SessionKey, _Open]) -> None:
+        """Forgets sessions of the source in which nothing is said any more; the longest unused come first."""
+        stale: list[_SessionKey] = []
+        for key, opened in self._sessions.items():
+            if opened.source == source:
+                if now is not None and now - opened.used <= _UNUSED_NS:
+                    break
+                if key not in holding:
+                    stale.append(key)
+        for key in stale:
+            del self._sessions[key]
 
     def _event(self, log_format: LogFormat, frame: Frame, fields: Fields) -> Event:
         time = fields.pop("@timestamp", None)
@@ -243,6 +258,7 @@ class Parser:
             opened.used = used
             key = (source, format_id, None if flow is None else msgspec.convert(flow, Flow), stream)
             self._sessions[key] = opened
+            self._holding.setdefault(source, {})[key] = opened
             self._waiting.setdefault(source, [])
         for source, sequence, is_event, value in state["waiting"]:
             kind: type[Event] | type[DeadLetter] = Event if is_event else DeadLetter

@@ -94,6 +94,7 @@ FAMILIES = _table(
     ("tieline_events_total", Kind.COUNTER, ("format",), 500, "Events made of records."),
     ("tieline_parse_failures_total", Kind.COUNTER, (), 1, "Records that no format took."),
     ("tieline_partial_events_total", Kind.COUNTER, ("format",), 500, "Events of which only the envelope was read."),
+    ("tieline_format_faults_total", Kind.COUNTER, ("format",), 500, "Records on which a format's own code failed."),
     ("tieline_truncated_events_total", Kind.COUNTER, ("source",), 200, "Events whose record was cut at a bound."),
     ("tieline_dead_letters_total", Kind.COUNTER, ("kind",), 10, "Records and alerts kept aside, with the reason."),
     ("tieline_dead_letters_lost_total", Kind.COUNTER, ("reason",), 10, "Dead letters given up: disk or retention."),

@@ -8,7 +8,7 @@ from parsers._grammar.conversation import endpoints, transport
 from parsers._grammar.outcomes import outcome
 from parsers._grammar.people import account, remote
 
-POLICY = re.compile(r"(?:(/[^\s:]{1,200}):([^\s:]{1,64}):)?([0-9a-f]{8}): (.*)", re.DOTALL)
+POLICY = re.compile(r"(?:(/[^\s:]{1,200}):([^\s:]{1,64}):)?([0-9a-f]{6,8}): (.*)", re.DOTALL)
 _ADDRESS = r"[0-9A-Fa-f:.%]{2,64}"
 BETWEEN = re.compile(
     rf"(?:(?P<transport>[A-Za-z]{{2,5}}) )?(?P<src>{_ADDRESS})[:.](?P<sport>\d{{1,5}})"
@@ -42,7 +42,7 @@ def policy(fields: Fields, found: re.Match[str]) -> None:
     profile, _, session, said = found.groups()
     fields["event.category"], fields["tieline.f5.session"] = ["session"], session
     if profile:
-        fields["tieline.f5.profile"] = profile
+        fields["tieline.f5.profile"] = fields["rule.name"] = profile
     fields["event.reason"] = said[:1024].strip() or session
     if (one := _NEW.search(said)) is not None:
         fields["event.action"], fields["event.type"] = "new_session", ["start"]

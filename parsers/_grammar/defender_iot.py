@@ -5,18 +5,27 @@ from typing import Any
 
 from engine.model import Fields, LogSource
 from parsers._grammar import monitors
+from parsers._grammar.extensions import host
 
 _ENDS = {
     "src_ip": "source.ip", "dst_ip": "destination.ip", "src": "source.ip", "dst": "destination.ip",
     "source_address": "source.ip", "destination_address": "destination.ip", "source address": "source.ip",
-    "destination address": "destination.ip", "src_mac": "source.mac", "dst_mac": "destination.mac",
+    "destination address": "destination.ip", "source ip": "source.ip", "destination ip": "destination.ip",
+    "src_mac": "source.mac", "dst_mac": "destination.mac",
     "srcmac": "source.mac", "dstmac": "destination.mac", "srcport": "source.port", "dstport": "destination.port",
 }  # fmt: skip
-_SEVERITIES = {"minor": 1, "warning": 2, "major": 3, "critical": 4}
+# The numbers that the sensor writes into CEF's header for them.
+_SEVERITIES = {"warning": 1, "minor": 4, "major": 8, "critical": 10}
+# What stood as CEF's and LEEF's product before it was the sensor's name.
+_PRODUCTS = ("iot", "xsense", "cyberx")
 _SOURCE = LogSource(product="defender_for_iot", service="alert")
 
 
 def is_its(vendor: Any, product: Any) -> bool:
+    """
+    >>> is_its("Microsoft Defender for IoT", "sensor-1"), is_its("CyberX", "XSense"), is_its("Microsoft", "Windows")
+    (True, True, False)
+    """
     name = f"{vendor} {product}".lower()
     return "cyberx" in name or ("microsoft" in name and "iot" in name)
 
@@ -40,15 +49,25 @@ def alert(row: Mapping[str, Any], title: str, text: str | None) -> Fields:
             monitors.transport(fields, spoken)
         else:
             fields["network.protocol"] = spoken.lower()
-    for key, field in (("UUID", "rule.uuid"), ("sensor_name", "observer.name"), ("cat", "rule.category"),
-                       ("alert group", "rule.category"), ("sensor", "observer.name")):  # fmt: skip
-        value = get(key)
-        if type(value) is str and value and field != "rule.uuid":
+    for key, field in (("UUID", "tieline.defender.alert_id"), ("uuid", "tieline.defender.alert_id"),
+                       ("type", "tieline.defender.engine"), ("cat", "rule.category"), ("alert group", "rule.category"),
+                       ("alert_group", "rule.category"), ("sensor_name", "observer.name"), ("sensor", "observer.name"),
+                       ("sensor name", "observer.name"), ("source", "source.domain"),
+                       ("destination", "destination.domain")):  # fmt: skip
+        value = monitors.said(get(key))
+        if value is not None and (field[-7:] != ".domain" or host(value) is not None):
             fields[field] = value
-    grade = str(get("severity", get("sev", ""))).lower()
+    sensor = monitors.said(get("deviceProduct", get("product")))
+    if sensor is not None and not any(word in sensor.lower() for word in _PRODUCTS):
+        fields["observer.product"] = "Defender for IoT"
+        if sensor.lower() != "sensor":
+            fields["observer.name"] = sensor
+    grade = str(get("severity", get("sev", ""))).strip().lower()
     if grade in _SEVERITIES and "event.severity" not in fields:
         fields["event.severity"] = _SEVERITIES[grade]
     monitors.acted(fields, monitors.operation(title), spoken)
+    if "malware" in (str(get("type", "")).lower(), str(get("alert type", "")).lower()):
+        fields["event.category"] = ["intrusion_detection", "malware"]
     monitors.techniques(fields, get("cs1"), get("mitre"), get("techniques"))
     monitors.related(fields)
     return fields

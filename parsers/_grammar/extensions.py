@@ -132,8 +132,8 @@ def host(value: str) -> str | None:
 def transport(value: str) -> str | None:
     if value in _NOTHING or len(value) > 32:
         return None
-    folded = value.lower()
-    return _TRANSPORTS.get(folded) or (None if folded.isdigit() else folded)
+    folded = value.lower().partition("/")[0]  # "tcp/https" names the service beside it
+    return _TRANSPORTS.get(folded) or (None if folded.isdigit() or not folded else folded)
 
 
 def outcome(value: str) -> str | None:

@@ -22,10 +22,14 @@ _WORDS: dict[str, tuple[str, ...]] = {
         rf"delet\w{{0,3}} (?:of )?(?:a |the )?{_LOGIC}",
     ),
     "firmware": (
-        r"firmware[ -](?:download|updat|upgrad|transfer|chang|load|flash|upload|write)",
+        r"firmware[ -](?:version )?(?:download|updat|upgrad|transfer|chang|load|flash|upload|write)",
         r"(?:updat|upgrad|transfer|chang|load)\w{0,3} (?:of )?(?:the )?firmware",
     ),
-    "program_upload": (rf"{_LOGIC}{_DONE}[ :]upload", rf"upload(?:ed|ing)? (?:of )?(?:a |the )?{_LOGIC}"),
+    "program_upload": (
+        rf"{_LOGIC}{_DONE}[ :]upload",
+        rf"{_THING} (?:program|configuration|code) read",
+        rf"upload(?:ed|ing)? (?:of )?(?:a |the )?{_LOGIC}",
+    ),
     "program_download": (
         rf"{_LOGIC}{_DONE}[ :]download",
         rf"download(?:ed|ing)? (?:of )?(?:a |the |new )?{_LOGIC}",
@@ -47,7 +51,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
         r"key state",
         r"operating mode",
         r"dev-state-change",
-        rf"{_THING} (?:state|mode)",
+        r"(?<!bad mms )(?:plc|cpu|controller|rtu|ied|ot[- ]device) (?:state|mode)",
         r"(?:program|run|remote|monitor|debug|test) mode",
     ),
     "plc_start": (
@@ -82,10 +86,11 @@ _PROTOCOLS = {
     "opc-ua": "opcua", "opc ua": "opcua", "bacnet": "bacnet", "bacnet/ip": "bacnet", "bacnet-ip": "bacnet",
     "fins": "fins", "omron fins": "fins", "omron-fins": "fins", "melsec": "melsec", "slmp": "melsec", "mms": "iec61850",
     "iec61850": "iec61850", "iec61850-mms": "iec61850", "goose": "iec61850", "ads": "ads", "beckhoff ads": "ads",
-    "ams": "ads", "srtp": "srtp", "ge-srtp": "srtp", "ge srtp": "srtp", "codesys": "codesys", "profinet-dcp": "dcp",
-    "profinet dcp": "dcp", "dcp": "dcp", "pn-dcp": "dcp",
+    "ams": "ads", "srtp": "ge_srtp", "ge-srtp": "ge_srtp", "ge srtp": "ge_srtp", "codesys": "codesys",
+    "profinet-dcp": "dcp", "profinet dcp": "dcp", "dcp": "dcp", "pn-dcp": "dcp",
 }  # fmt: skip
 _TECHNIQUE = re.compile(r"\bT\d{4}(?:\.\d{3})?\b")
+_NOTHING = frozenset(("", "N/A", "n/a", "None", "null", "[]", "-", "Unknown", "unknown"))
 _TRANSPORTS = frozenset(("tcp", "udp", "icmp", "sctp", "igmp"))
 
 
@@ -190,6 +195,51 @@ def texts(value: Any) -> list[str]:
     parts = value[1:-1].split(",") if value[:1] == "[" and value[-1:] == "]" else [value]
     found = [part.strip().strip("'\"") for part in parts]
     return [one for one in found if one and one not in ("None", "null")]
+
+
+def labels(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Custom values by the names that the sender gives them.
+
+    >>> labels({"cs1": "9.0", "cs1Label": " Risk", "src": "192.0.2.7"})
+    {'Risk': '9.0'}
+    """
+    return {row[key].strip(): row.get(key[:-5]) for key in row if key[-5:] == "Label" and type(row[key]) is str}
+
+
+def score(value: Any) -> float | None:
+    """
+    >>> score("9.0"), score(7), score("high"), score("9" * 400)
+    (9.0, 7.0, None, None)
+    """
+    if type(value) is str and len(value) <= 16:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if type(value) in (int, float) and 0 <= value <= 1_000_000:
+        return float(value)
+    return None
+
+
+def said(value: Any) -> str | None:
+    """Text that says something; what is not known stands as ``N/A``, or as Python has it."""
+    if type(value) is not str:
+        return None
+    text = value.strip()
+    return None if text in _NOTHING else text
+
+
+_PEOPLE = tuple(
+    f"{prefix}{name}" for prefix in ("user.", "user.target.", "source.user.", "destination.user.")
+    for name in ("name", "domain")
+)  # fmt: skip
+
+
+def no_people(frame: Frame) -> None:
+    """Some senders put the names of assets where CEF has users."""
+    fields = frame.opened.fields if frame.opened is not None else {}
+    for name in (*_PEOPLE, "related.user"):
+        fields.pop(name, None)
 
 
 def source_of(fields: Mapping[str, Any], own: LogSource) -> LogSource:

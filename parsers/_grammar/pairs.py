@@ -29,32 +29,44 @@ def pairs(text: str) -> dict[str, str]:
 
 
 def _regular(text: str) -> dict[str, str] | None:
-    """What devices write nearly always, cut at its quotes, which takes two thirds of the time; None for all else."""
-    pieces = text.split('"')
-    if not len(pieces) & 1:
+    """What devices write nearly always, cut behind its quotes, which takes half of the time; None for all else."""
+    pieces = text.strip().split('" ')
+    last = pieces.pop()
+    if last[-1:] == '"' and last.count('"') == 2:
+        pieces.append(last[:-1])
+        last = ""
+    elif '"' in last:
+        return None
+    if text.count('"') != 2 * len(pieces):
         return None
     found: dict[str, str] = {}
-    number = 0
-    rest = iter(pieces)
-    for bare in rest:
-        key = bare[1:-1]
-        if not key or " " in key or "=" in key or bare[:1] != " " or bare[-1:] != "=":
-            words = bare.split()
-            quoted = next(rest, None)
-            if quoted is not None:
-                if bare[-1:] != "=" or words[-1].count("=") != 1 or len(words[-1]) == 1:
-                    return None
-                found[words.pop()[:-1]] = quoted
-                number += 1
+    number = len(pieces)
+    for piece in pieces:
+        key, mark, quoted = piece.partition('="')
+        if not mark:
+            return None
+        if " " in key or "=" in key:
+            if key[-1:] == " ":
+                return None
+            words = key.split()
+            key = words.pop()
             for word in words:
-                key, equals, value = word.partition("=")
-                if not equals or not key:
+                name, equals, value = word.partition("=")
+                if not equals or not name:
                     return None
-                found[key] = value
+                found[name] = value
             number += len(words)
-        else:
-            found[key] = next(rest, "")
-            number += 1
+            if "=" in key:
+                return None
+        elif not key:
+            return None
+        found[key] = quoted
+    for word in last.split():
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            return None
+        found[name] = value
+        number += 1
     return found if len(found) == number else None  # a key that comes twice is read by the slower way
 
 

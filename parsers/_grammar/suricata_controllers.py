@@ -4,17 +4,17 @@ https://docs.suricata.io/en/latest/output/eve/eve-json-format.html and the JSON 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.model import Fields
+from engine.model import Fields, Frame
 from parsers._grammar.dnp3_objects import FUNCTIONS as DNP3
 from parsers._grammar.dnp3_objects import SPACES
 from parsers._grammar.exchange import one_or_list
 from parsers._grammar.modbus_pdu import DIAGNOSTICS, EXCEPTIONS, FUNCTIONS
 from parsers._grammar.zeek import number, word
 from parsers._grammar.zeek_bus import cip_service
-from parsers._grammar.zeek_requests import said, slug, turn
+from parsers._grammar.zeek_requests import Finished, Requests, said, slug, turn
 
 Row = Mapping[str, Any]
 
@@ -34,6 +34,8 @@ _COMMANDS = {
     "unregistersession": ("unregister_session", "session", 0x66),
 }
 _MOST = 256
+SERVICES = "tieline.services"
+_OWN = frozenset(("event.outcome", "event.action", "message"))
 _ESCAPED = re.compile(r"\\x([0-9a-fA-F]{2})")
 
 
@@ -192,46 +194,75 @@ def _point(point: Mapping[str, Any]) -> Any:
 
 
 def enip(row: Row, fields: Fields) -> None:
-    """A container's services are one event here: the record is one, and its names stand in a list."""
+    """A container's services are events of their own, once joined: ``SERVICES`` holds them, the event the gravest."""
     get = row.get
     asks = any(name.startswith("enip.request.") for name in row)
     side = "enip.request." if asks else "enip.response."
     service, command = word(get(side + "cip.service")), word(get(side + "command"))
     inner = get(side + "cip.multiple")
+    status = word(get("enip.response.cip.status")) or word(get("enip.response.status"))
+    _status(status, fields)
     if type(inner) is list and inner and type(inner[0]) is dict:
-        _inside(inner, fields)
+        _inside(inner, get("enip.response.cip.multiple"), fields)
     elif service is not None:
-        path = _path(get(side + "cip.path"))
-        cip_service(fields, None, service, *path)
+        cip_service(fields, None, service, *_path(get(side + "cip.path")))
     else:
         known = _COMMANDS.get(slug(command or "").replace("_", ""))
         if known is None:
             said(fields, "enip", slug(command or "enip"), "session")
         else:
             said(fields, "enip", *known)
-    status = word(get("enip.response.cip.status")) or word(get("enip.response.status"))
+    if not asks:
+        fields.pop(SERVICES, None)
+        turn(fields, False, "enip", get("flow_id"), "alone")
+
+
+def _status(status: str | None, fields: Fields) -> None:
     fields["event.outcome"] = "unknown"
     if status is not None:
         good = slug(status) == "success"
         fields["event.outcome"] = "success" if good else "failure"
         if not good:
             fields["ot.exception"] = slug(status)
-    if not asks:
-        turn(fields, False, "enip", get("flow_id"), "alone")
 
 
-def _inside(services: list[Any], fields: Fields) -> None:
+def _inside(services: list[Any], answers: Any, fields: Fields) -> None:
+    """The container's own status says "embedded service error" where one of them failed: theirs go before."""
     found: list[Fields] = []
-    for one in services[:_MOST]:
-        if type(one) is dict:
-            said_inside: Fields = {}
-            cip_service(said_inside, None, word(one.get("service")), *_path(one.get("path")))
-            found.append(said_inside)
+    for at, one in enumerate(services[:_MOST]):
+        if type(one) is not dict:
+            continue
+        inside: Fields = {}
+        cip_service(inside, None, word(one.get("service")), *_path(one.get("path")))
+        answer = answers[at] if type(answers) is list and at < len(answers) else None
+        if type(answer) is dict:
+            _status(word(answer.get("status")), inside)
+        found.append(inside)
+    if not found:
+        return
     order = ("plc_stop", "plc_start", "restart", "write", "config", "clock")
-    found.sort(key=lambda one: order.index(one["ot.operation"]) if one["ot.operation"] in order else len(order))
-    if found:
-        fields.update(found[0])
-        fields["ot.count"] = len(found)
+    ranks = [order.index(one["ot.operation"]) if one["ot.operation"] in order else len(order) for one in found]
+    own: Fields = {name: fields.pop(name) for name in ("event.outcome", "ot.exception") if name in fields}
+    gravest = found[ranks.index(min(ranks))]
+    fields.update({**own, **gravest} if "event.outcome" not in gravest else gravest)
+    if len(found) > 1:
+        fields[SERVICES] = [one if "event.outcome" in one else {**own, **one} for one in found]
+
+
+class Transactions(Requests):
+    """Requests and responses; and a container of CIP as one event a service in it."""
+
+    def join(self, frame: Frame, fields: Fields) -> Iterable[Finished]:
+        services = fields.pop(SERVICES, None)
+        if type(services) is not list:
+            return super().join(frame, fields)
+        own = {name: value for name, value in fields.items() if name[:3] != "ot." and name not in _OWN}
+        return [(frame, {**own, **one, "message": message({**own, **one})}) for one in services]
+
+
+def message(fields: Fields) -> str:
+    where = f"from {fields.get('source.ip', '?')} to {fields.get('destination.ip', '?')}"
+    return f"{fields['ot.protocol']} {fields['ot.function']} {where}"
 
 
 def _path(path: Any) -> tuple[int | None, int | None, int | None]:

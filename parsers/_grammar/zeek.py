@@ -114,8 +114,17 @@ _SHAPES: tuple[tuple[str, frozenset[str]], ...] = tuple(
         ("profinet_dce_rpc", "operation activity_uuid"),
         ("profinet", "operation_type block_version"),
         ("iec104", "apdu_type type_id"),
-        ("ge_srtp", "srtp_type"),
-        ("omron_fins", "command_code icf_data_type"),
+        ("ge_srtp_general", "srtp_type"),
+        ("omron_fins_general", "icf_data_type service_id"),
+        ("omron_fins_general", "tcp_command omron_fins_link_id"),
+        ("omron_fins_detail", "icf_data_type command_code"),
+        ("hart_ip_general", "header_message_id"),
+        ("profinet_io_cm", "operation_num activity_uuid"),
+        ("bsap_ip_rdb", "func_code variable_count mes_seq"),
+        ("bsap_serial_rdb", "func_code variable_count"),
+        ("genisys", "header direction server"),
+        ("c1222", "called_ap_title services"),
+        ("synchrophasor_cmd", "frame_type command header_time_stamp"),
     )
 )
 # Logs without a connection: these columns name them alone.

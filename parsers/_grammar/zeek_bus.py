@@ -1,4 +1,4 @@
-"""Zeek's logs of EtherNet/IP, BACnet, OPC UA, IEC 104, PROFINET: by ICSNPP's packages and ``zeek-iec104``."""
+"""Zeek's logs of EtherNet/IP, BACnet, IEC 104, PROFINET: by ICSNPP's packages and ``zeek-iec104``."""
 
 from typing import Any
 
@@ -228,76 +228,6 @@ def bacnet_device_control(row: Row, fields: Fields) -> None:
         fields["event.outcome"] = "unknown"
 
 
-# --- OPC UA ---------------------------------------------------------------------------------------------------------
-
-_OPCUA = {
-    "read": "read", "historyread": "read", "write": "write", "historyupdate": "write", "call": "command",
-    "browse": "identify", "browsenext": "identify", "translatebrowsepathstonodeids": "identify",
-    "registernodes": "session", "unregisternodes": "session", "findservers": "identify", "getendpoints": "identify",
-    "opensecurechannel": "session", "closesecurechannel": "session", "createsession": "session",
-    "activatesession": "session", "closesession": "session", "cancel": "session", "addnodes": "config",
-    "addreferences": "config", "deletenodes": "config", "deletereferences": "config", "createmonitoreditems": "read",
-    "modifymonitoreditems": "read", "deletemonitoreditems": "session", "setmonitoringmode": "session",
-    "settriggering": "session", "createsubscription": "session", "modifysubscription": "session",
-    "setpublishingmode": "session", "publish": "read", "republish": "read", "transfersubscriptions": "session",
-    "deletesubscriptions": "session", "queryfirst": "read", "querynext": "read", "registerserver": "config",
-}  # fmt: skip
-_WORDS = ("request", "response")
-_MESSAGES = {"HEL": "hello", "ACK": "acknowledge", "ERR": "error", "OPN": "open_secure_channel",
-             "CLO": "close_secure_channel", "RHE": "reverse_hello"}  # fmt: skip
-
-
-def opcua_binary(row: Row, fields: Fields) -> None:
-    """``req_identifier_str`` and ``res_identifier_str``: one line holds both where both came."""
-    get = row.get
-    asked, answered = word(get("req_identifier_str")), word(get("res_identifier_str"))
-    spoken = asked or answered or word(get("identifier_str"))
-    if spoken is None:
-        kind = (word(get("msg_type")) or "")[:3].upper()
-        said(fields, "opcua", _MESSAGES.get(kind, "message"), "session")
-        if kind in ("ACK", "ERR"):
-            turn(fields, False, "opcua", get("uid"), "alone")
-        else:
-            fields["event.outcome"] = "unknown"
-        return
-    name = slug(spoken).replace("_", "")
-    asks = not name.endswith("response")
-    for ending in _WORDS:
-        name = name.removesuffix(ending)
-    code = number(get("req_identifier" if asked else "res_identifier"))
-    if code is None:
-        code = number(get("identifier"))
-    said(fields, "opcua", name, _OPCUA.get(name, "diagnostic"), code)
-    if asked is not None and answered is not None:
-        fields["event.outcome"] = "failure" if "fault" in answered.lower() else "success"
-    else:
-        if not asks:
-            fields["event.outcome"] = "success"
-        turn(fields, asks, "opcua", get("uid"), get("request_id"))
-
-
-def opcua_write(row: Row, fields: Fields) -> None:
-    """The nodes of a write, one a line."""
-    get = row.get
-    said(fields, "opcua", "write", "write", 673)
-    space = number(get("node_id_namespace_idx"))
-    for column, kind in (
-        ("node_id_numeric", "i"),
-        ("node_id_string", "s"),
-        ("node_id_guid", "g"),
-        ("node_id_opaque", "b"),
-    ):
-        value = get(column)
-        if value not in (None, "", "-"):
-            fields["ot.tag"] = f"ns={space or 0};{kind}={value}"
-            if kind == "i" and type(value) is int:
-                fields["ot.address"] = value
-            break
-    if space is not None:
-        fields["ot.address_space"] = f"ns={space}"
-    fields["event.outcome"] = "unknown"
-
-
 # --- IEC 104, PROFINET, others --------------------------------------------------------------------------------------
 
 _IEC104 = {
@@ -362,9 +292,7 @@ LOGS = {
     "bacnet_property": bacnet_property,
     "bacnet_discovery": bacnet_discovery,
     "bacnet_device_control": bacnet_device_control,
-    "opcua_binary": opcua_binary,
-    "opcua_binary_write": opcua_write,
     "iec104": iec104,
     "profinet": profinet,
     "cotp": cotp,
-}
+}  # fmt: skip

@@ -7,7 +7,7 @@ logs tell of one PDU (``modbus`` and ``modbus_detailed``, ``dnp3`` and ``dnp3_co
 from typing import Any
 
 from engine.model import Fields
-from parsers._grammar import zeek_bus
+from parsers._grammar import zeek_bus, zeek_devices, zeek_fins, zeek_opcua
 from parsers._grammar.dnp3_objects import FUNCTIONS as DNP3
 from parsers._grammar.exchange import one_or_list
 from parsers._grammar.modbus_pdu import DIAGNOSTICS, FUNCTIONS
@@ -361,5 +361,8 @@ LOGS = {
     "s7comm_upload_download": s7comm_transfer,
     "s7comm_plus": s7comm_plus,
     **zeek_bus.LOGS,
+    **zeek_devices.LOGS,
+    **zeek_opcua.LOGS,
+    **zeek_fins.LOGS,
 }
 """What each log says, by its name."""

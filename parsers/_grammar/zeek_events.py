@@ -64,7 +64,7 @@ _LOGS: dict[str, Log] = {
 }
 _TCP = frozenset(("modbus", "modbus_detailed", "modbus_mask_write_register", "modbus_read_write_multiple_registers",
                   "s7comm", "s7comm_read_szl", "s7comm_upload_download", "s7comm_plus", "cotp", "opcua_binary",
-                  "opcua_binary_write", "iec104"))  # fmt: skip
+                  "opcua_binary_write", "iec104", "ge_srtp_general"))  # fmt: skip
 for _name, _read in zeek_controllers.LOGS.items():
     _LOGS[_name] = Log(_read, type=("protocol",), transport="tcp" if _name in _TCP else None)
 _UNKNOWN = Log(_nothing, type=("info",))

@@ -107,3 +107,29 @@ def test_what_is_no_eve_record_stays_json() -> None:
     (event,) = read('{"event_type": "login", "timestamp": "2026-01-02T03:04:05Z", "user": "x"}')
 
     assert event["tieline.format"] == "json"
+
+
+def test_a_container_of_cip_is_one_event_a_service() -> None:
+    inner = [
+        {"service": "Get Attribute List", "path": [{"segment_type": "class", "value": 1}]},
+        {"service": "Stop", "path": [{"segment_type": "class", "value": 0x8E}]},
+    ]
+    answers = [{"service": "Get Attribute List", "status": "Success"}, {"service": "Stop", "status": "Path unknown"}]
+    record = {
+        **ALERT,
+        "event_type": "enip",
+        "enip": {
+            "request": {"command": "SendRRData", "cip": {"service": "Multiple Service Packet", "multiple": inner}},
+            "response": {"cip": {"status": "Embedded service error", "multiple": answers}},
+        },
+    }
+    del record["alert"]
+
+    joined, alone = read(json.dumps(record)), read(json.dumps(record), join=False)
+
+    assert [(one["ot.function"], one["event.outcome"]) for one in joined] == [
+        ("get_attribute_list", "success"),
+        ("stop", "failure"),
+    ]
+    assert joined[0]["event.id"] != joined[1]["event.id"]
+    assert [one["ot.operation"] for one in alone] == ["plc_stop"]

@@ -73,3 +73,14 @@ def test_headers_outlive_a_restart() -> None:
 
 def test_a_header_line_beyond_the_bound_is_a_record() -> None:
     assert read(Parser(FORMATS), "#fields " + "a" * 70_000) == ["no format recognises this record"]
+
+
+def test_a_line_of_blanks_is_no_header_wherever_it_stands() -> None:
+    blanks = ["", "  ", "\ufeff \t"]
+
+    for at in range(3):
+        parser = Parser(FORMATS)
+        found = parser.feed([Frame(blank.encode(), "s", sequence=at) for blank in blanks])
+
+        assert [one.reason for one in found if isinstance(one, DeadLetter)] == ["no format recognises this record"] * 3
+        assert not parser.faults
