@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.framing.lines import Lines, Records
@@ -21,6 +21,7 @@ def fed(framer: Lines, data: bytes, cuts: list[int], *, end: bool = True) -> lis
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 300), max_size=6))
 def test_any_cut_of_a_stream_gives_the_same_lines(data: bytes, cuts: list[int]) -> None:
+    assume(data[:2] not in (b"\xff\xfe", b"\xfe\xff"))  # marks of UTF-16
     obvious = [line[:-1] if line.endswith(b"\r") else line for line in data.split(b"\n")]
 
     assert fed(Lines(max_bytes=1000), data, cuts) == [line for line in obvious if line]
