@@ -3,6 +3,7 @@
 ::
 
     192.0.2.7 - k.vogt [02/Jan/2026:03:04:05 +0000] "GET /a HTTP/1.1" 200 512 "-" "Mozilla/5.0" 348 0.001 [web-80] [] 10.0.0.5:8080 512 0.001 200 0a1b2c
+    192.0.2.1 - - [02/Jan/2026:03:04:05 +0000] "GET /a HTTP/1.1" 200 512 "-" "Mozilla/5.0" "203.0.113.7, 10.0.0.4"
     2026/01/02 03:04:05 [error] 812#812: *7 open() "/srv/x" failed (2: No such file or directory), client: 192.0.2.7, server: _, request: "GET /x HTTP/1.1", host: "ews-1:8080"
 
 An access record without the ingress controller's columns cannot be told from Apache's: name the format of the source.
@@ -12,6 +13,7 @@ import re
 
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import clock, web
+from parsers._grammar.addresses import ip
 from parsers._grammar.people import account, hosts, remote
 
 _ERROR = re.compile(
@@ -24,6 +26,7 @@ _CONTEXT = re.compile(
 _INGRESS = re.compile(
     r" (\d{1,12}) (\d{1,9}\.\d{1,6}) \[([^\]]{0,256})\] \[([^\]]{0,256})\] (.{1,1024}?) ([0-9a-f]{32}|\S{8,64})$"
 )
+_FORWARDED = re.compile(r' "([0-9A-Fa-f.:]{2,45})(?:, ?[^"]{0,2048})?"')  # $http_x_forwarded_for
 _MARK = re.compile(rb"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[[a-z]{2,6}\] \d+#\d+: ")
 _USER = re.compile(r'user "([^"]{0,256})"(?: was not found|: password mismatch)')
 _FILE = re.compile(r'(?:open|stat|access|connect|mkdir|unlink|rename)\(\) "([^"]{1,4096})" failed|"(/[^"]{1,4096})" is (?:not found|forbidden)')  # fmt: skip # noqa: E501
@@ -53,6 +56,11 @@ def _read(frame: Frame) -> Fields:
         fields["http.request.id"] = request
         if upstream:
             fields["tieline.nginx.upstream"] = upstream
+    elif (passed := _FORWARDED.match(rest)) is not None:
+        client = ip(passed[1])  # the first is the one that the proxies behind it were asked by
+        if client is not None:
+            fields["network.forwarded_ip"] = client
+            fields["related.ip"] = list(dict.fromkeys((*fields.get("related.ip", ()), client)))
     return fields
 
 

@@ -32,6 +32,7 @@ class Framing:
             format=format,
             starts=formats[format].starts_record if format is not None else None,
             ends=formats[format].ends_record if format is not None else None,
+            wraps=formats[format].wraps if format is not None else None,
             joining=formats.values() if format is None and kind == "lines" else (),
             traces=kind == "lines",
             counting=kind == "syslog",

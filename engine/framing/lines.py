@@ -1,25 +1,20 @@
 """Records that end with a line feed; records of several lines; records that say their length."""
 
-import re
 from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from typing import Any
 
 from engine.framing import traces, wide
+from engine.framing.counted import COUNT_DIGITS, is_counted
+from engine.framing.starts import Starts, is_known, is_whole
 from engine.model import Chunk, Frame, LogFormat
 
 _MAX_JOINED_LINES = 500
-_COUNT_DIGITS = 9
-_SNIFFED = 20  # lines of a stream in which one may tell its format
-# A line that is certainly a record of its own, whatever the first record of its file was.
-_OWN = re.compile(
-    rb"<\d{1,3}>|\{\"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d |CEF:\d|LEEF:\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|"
-    rb"type=[A-Z_]+ msg=audit|date=\d|%[A-Z]+-\d-|\d{1,3}(?:\.\d{1,3}){3} - "
-)
 
 
 class _Stream:
     __slots__ = (
+        "begun",
         "codec",
         "counted",
         "data",
@@ -31,7 +26,6 @@ class _Stream:
         "record_at",
         "record_bytes",
         "skipping",
-        "sniffed",
         "touched",
     )
 
@@ -46,8 +40,8 @@ class _Stream:
         self.record: list[bytes] = []
         self.record_at = 0
         self.record_bytes = 0
-        self.sniffed = 0  # lines in which a format was looked for
-        self.format: LogFormat | None = None  # of which these lines are, where it joins some
+        self.begun = False  # its first line has come
+        self.format: LogFormat | None = None  # of the record that is still open, where nobody has named one
         self.codec: wide.Codec | None = None
 
 
@@ -55,7 +49,8 @@ class Lines:
     """One record a line; CR before the LF does not belong to it; empty lines are none. UTF-16 becomes UTF-8.
 
     With ``starts`` a record goes on until a line that starts the next one, at most 500 lines and ``max_bytes``;
-    without, one of the formats ``joining`` may be told from a stream's first lines. With ``traces`` the lines of a
+    without, a line that starts a record of several lines of one of the formats ``joining`` takes the lines below it
+    that none of them would start with. With ``wraps`` lines around records are dropped. With ``traces`` the lines of a
     stack trace belong to the record before them. With ``counting`` a stream that begins with ``MSG-LEN SP <`` is
     read by octet counting (RFC 6587, 3.4.1). A record longer than ``max_bytes`` is cut there and marked
     ``truncated``; the rest of it is dropped and counted.
@@ -69,6 +64,7 @@ class Lines:
         format: str | None = None,
         starts: Callable[[bytes], bool] | None = None,
         ends: Callable[[bytes], bool] | None = None,
+        wraps: Callable[[bytes], bool] | None = None,
         joining: Iterable[LogFormat] = (),
         traces: bool = False,
         counting: bool = False,
@@ -78,7 +74,8 @@ class Lines:
         self._format = format
         self._starts = starts
         self._ends = ends
-        self._joining = [one for one in joining if one.starts_record is not None and one.fingerprint is not None]
+        self._joining = Starts(list(joining))
+        self._wraps = self._joining.wraps if wraps is None else [wraps]
         self._traces = traces and starts is None
         self._counting = counting
         self._streams: dict[str, _Stream] = {}
@@ -94,7 +91,7 @@ class Lines:
         data = stream.data + chunk.payload if stream.data else chunk.payload
         out: list[Frame] = []
         if self._counting and stream.counted is None and data:
-            stream.counted = _is_counted(data)
+            stream.counted = is_counted(data)
             if stream.counted is None and not chunk.end:
                 stream.data = data
                 return out
@@ -110,7 +107,7 @@ class Lines:
     def _lines(self, chunk: Chunk, stream: _Stream, data: bytes, out: list[Frame]) -> None:
         if (
             stream.codec is not None
-            or (stream.sniffed == 0 and b"\0" in data[:4])
+            or (not stream.begun and b"\0" in data[:4])
             or data[:2] in (b"\xff\xfe", b"\xfe\xff")
         ):
             if stream.codec is None:
@@ -157,51 +154,65 @@ class Lines:
     ) -> None:
         if line.endswith(b"\r"):
             line = line[:-1]
-        if stream.sniffed < _SNIFFED and line:
-            stream.sniffed += 1
-            if stream.format is None and not stream.record:
-                stream.format = self._joined(line)
-        starts = self._starts
-        if starts is None and stream.format is not None:
-            starts = stream.format.starts_record
-        if starts is not None:
-            own = starts(line) or (self._starts is None and _OWN.match(line) is not None)
-            if own and len(stream.record) in (1, 2) and self._is_heading(stream, line):
-                own = False
+        if line[-1:] == b">" and any(wraps(line) for wraps in self._wraps) and not self._is_headed(stream):
+            if stream.record:
+                self._give(source, name, stream, at, out)
+            return
+        if line:
+            stream.begun = True
+        if self._starts is not None:
+            own = self._starts(line) and not self._is_inside_heading(stream, line)
             if stream.record and (own or self._is_full(stream, line)):
                 self._give(source, name, stream, at, out)
             if line or stream.record:
                 self._keep(stream, line, at)
-            ends = self._end(stream)
-            if stream.record and ends is not None and ends(line):
-                self._give(source, name, stream, behind, out)
+                if self._ends is not None and self._ends(line):
+                    self._give(source, name, stream, behind, out)
             return
-        if not line:
+        if not line and stream.format is None:
             return
-        if stream.record or (self._traces and line[:1] in traces.FIRST_BYTES and out):
-            if traces.continues(line, len(stream.record) > 1) and not self._is_full(stream, line):
+        if stream.format is not None:
+            pending = stream.format
+            own = self._joining.begins(line, pending) and not self._is_inside_heading(stream, line)
+            if own or self._is_full(stream, line):
+                self._give(source, name, stream, at, out)
+            if not own:
+                self._keep(stream, line, at)
+                stream.format = pending
+                if pending.ends_record is not None and pending.ends_record(line):
+                    self._give(source, name, stream, behind, out)
+                return
+        elif stream.record or (self._traces and line[:1] in traces.FIRST_BYTES and out):
+            if self._goes_on(stream, line, out) and not self._is_full(stream, line):
                 if not stream.record:
                     self._take_back(stream, out)
                 self._keep(stream, line, at)
                 return
             if stream.record:
                 self._give(source, name, stream, at, out)
-        out.append(self._frame(source, name, stream, line, at, behind))
+        several = self._joining.of_several(line)
+        if several is None or (several.ends_record is not None and several.ends_record(line)):
+            out.append(self._frame(source, name, stream, line, at, behind))
+        else:
+            stream.format = several
+            self._keep(stream, line, at)
 
-    def _joined(self, line: bytes) -> LogFormat | None:
-        """The format of several lines a record that this one starts a record of."""
-        for one in self._joining:
-            if one.fingerprint(line) and one.starts_record(line):  # type: ignore[misc]  # both are there
-                return one
-        return None
+    def _goes_on(self, stream: _Stream, line: bytes, out: list[Frame]) -> bool:
+        """Whether this is a line of the stack trace of the record before it."""
+        if not traces.continues(line, len(stream.record) > 1) or self._joining.of_several(line) is not None:
+            return False
+        return bool(stream.record) or not is_whole(out[-1].payload)
 
-    def _end(self, stream: _Stream) -> Callable[[bytes], bool] | None:
-        return self._ends if stream.format is None else stream.format.ends_record
+    def _is_headed(self, stream: _Stream) -> bool:
+        """Whether all that has come of an unfinished record is a heading in lines of its own (``Record 1``)."""
+        if not 1 <= len(stream.record) <= 2 or is_known(stream.record[0]):
+            return False
+        if stream.format is not None:
+            return stream.format.ends_record is not None
+        return self._starts is not None and self._ends is not None and self._starts(stream.record[0])
 
-    def _is_heading(self, stream: _Stream, line: bytes) -> bool:
-        """Whether all that has come of an unfinished record is a heading of another kind (``Record 1``, then XML)."""
-        ends = self._end(stream)
-        return ends is not None and line[:1] != stream.record[0][:1] and not ends(stream.record[-1])
+    def _is_inside_heading(self, stream: _Stream, line: bytes) -> bool:
+        return line[:1] in b"<{" and not line[1:2].isdigit() and self._is_headed(stream)
 
     def _is_full(self, stream: _Stream, line: bytes) -> bool:
         return len(stream.record) >= _MAX_JOINED_LINES or stream.record_bytes + len(line) > self._max
@@ -220,15 +231,16 @@ class Lines:
 
     def _give(self, source: str, name: str, stream: _Stream, behind: int, out: list[Frame]) -> None:
         record, stream.record = b"\n".join(stream.record).rstrip(b"\n"), []
+        stream.format = None
         out.append(self._frame(source, name, stream, record, stream.record_at, behind))
 
     def _counted(self, chunk: Chunk, stream: _Stream, data: bytes, out: list[Frame]) -> None:
         at = 0
         while at < len(data):
-            space = data.find(b" ", at, at + _COUNT_DIGITS + 1)
+            space = data.find(b" ", at, at + COUNT_DIGITS + 1)
             digits = data[at:space]
             if space < 0 or not digits.isdigit():
-                if space < 0 and len(data) - at <= _COUNT_DIGITS and data[at:].isdigit():
+                if space < 0 and len(data) - at <= COUNT_DIGITS and data[at:].isdigit():
                     break
                 if data[at : at + 1] in b"\r\n":  # a sender that counts and ends lines as well
                     at += 1
@@ -321,7 +333,7 @@ class Lines:
                 s.record_at,
                 s.codec,
                 None if s.format is None else s.format.id,
-                s.sniffed,
+                s.begun,
             ]
             for name, s in self._streams.items()
         ]
@@ -333,8 +345,9 @@ class Lines:
             stream.peer, stream.received, stream.record, stream.record_at = peer, received, list(record), record_at
             stream.record_bytes = sum(len(line) + 1 for line in stream.record)
             if more:
-                stream.codec, known, stream.sniffed = more
-                stream.format = next((one for one in self._joining if one.id == known), None)
+                stream.codec, known, begun = more
+                stream.begun = bool(begun)
+                stream.format = self._joining.by_id.get(known) if stream.record else None
 
 
 class Records:
@@ -371,23 +384,3 @@ class Records:
                 truncated=truncated,
             )
         ]
-
-
-def _is_counted(data: bytes) -> bool | None:
-    """Whether a connection counts octets; None while its first bytes do not tell.
-
-    >>> _is_counted(b"83 <34>1 "), _is_counted(b"<34>Oct 11"), _is_counted(b"8"), _is_counted(b"123: *Mar  1")
-    (True, False, None, False)
-    """
-    digits = 0
-    while digits < len(data) and digits <= _COUNT_DIGITS and data[digits : digits + 1].isdigit():
-        digits += 1
-    if digits == 0 or digits > _COUNT_DIGITS or data[:1] == b"0":
-        return False
-    if digits == len(data):
-        return None
-    if data[digits : digits + 1] != b" ":
-        return False
-    if len(data) == digits + 1:
-        return None
-    return data[digits + 1 : digits + 2] == b"<"

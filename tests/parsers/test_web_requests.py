@@ -105,3 +105,24 @@ def test_rules_that_look_for_a_path_in_the_query_see_what_was_sent() -> None:
 
     assert next(document[name] for name in names["cs-uri-query"] if name in document) == "/remote/logincheck?enc=1"
     assert next(document[name] for name in names["cs-uri-stem"] if name in document) == "/remote/logincheck"
+
+
+@pytest.mark.parametrize(
+    ("column", "forwarded"),
+    [
+        ('"203.0.113.7"', "203.0.113.7"),
+        ('"2001:db8::66, 10.0.0.9"', "2001:db8::66"),
+        ('"203.0.113.7,10.0.0.9" 0.004', "203.0.113.7"),
+        ('"-"', None),
+        ('"unknown, 203.0.113.7"', None),
+        ('"999.0.113.7"', None),
+    ],
+)
+def test_whom_a_proxy_before_nginx_asked_for_stands_behind_the_agent(column: str, forwarded: str | None) -> None:
+    line = f'10.0.0.4 - - [02/Jan/2026:03:04:05 +0000] "GET /a HTTP/1.1" 200 512 "-" "Mozilla/5.0" {column}'
+
+    (document,) = documents(line, name="nginx_nginx")
+
+    assert document["source.ip"] == "10.0.0.4"
+    assert document.get("network.forwarded_ip") == forwarded
+    assert document["related.ip"] == (["10.0.0.4"] if forwarded is None else ["10.0.0.4", forwarded])
