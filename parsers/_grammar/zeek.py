@@ -143,7 +143,8 @@ _MOST, _MOST_COLUMNS = 4096, 128
 def log_of(row: Row) -> str | None:
     """Which log a JSON object is of; None: it is none of Zeek's.
 
-    >>> log_of({"ts": 1.0, "uid": "C1", "id.orig_h": "192.0.2.1", "trans_id": 1, "proto": "udp", "rejected": False})
+    >>> ends = {"id.orig_h": "192.0.2.1", "id.resp_h": "192.0.2.2"}
+    >>> log_of({"ts": 1.0, "uid": "C1", **ends, "trans_id": 1, "proto": "udp", "rejected": False})
     'dns'
     >>> log_of({"ts": 1.0, "level": "info", "msg": "ready"}) is None
     True
