@@ -63,7 +63,7 @@ def header(lines: tuple[bytes, ...]) -> Header:
     types += [""] * (len(names) - len(types))
     return Header(
         separator,
-        said.get("#set_separator", ","),
+        said.get("#set_separator") or ",",
         said.get("#empty_field", "(empty)"),
         said.get("#unset_field", "-"),
         bare(said.get("#path", "unknown")),

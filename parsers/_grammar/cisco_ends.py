@@ -168,14 +168,14 @@ def person(text: str) -> tuple[str | None, str | None, int | None, str | None]:
 
     >>> person(r"LOCAL\plant\anna, 17:engineers"), person("17:engineers"), person(r"LOCAL\J. Hoff")
     (('anna', 'plant', 17, 'engineers'), (None, None, 17, 'engineers'), ('J. Hoff', None, None, None))
-    >>> person("*****"), person("anna@plant.example")
-    ((None, None, None, None), ('anna', 'plant.example', None, None))
+    >>> person("*****"), person("anna@plant.example"), person("anna, 17")
+    ((None, None, None, None), ('anna', 'plant.example', None, None), ('anna', None, 17, None))
     """
     text = text.strip().strip("'\"").strip()
     tag, tag_name = None, None
     found = _SGT.search(text)
     if found is not None:
-        tag, tag_name, text = int(found[1]), found[2], text[: found.start()]
+        tag, tag_name, text = int(found[1] or found[3]), found[2], text[: found.start()]
     parts = [part for part in text.rstrip(",").split("\\") if part]
     if not parts or not parts[-1].strip("* ") or parts[-1] in ("Unknown", "N/A", "None"):
         return None, None, tag, tag_name
