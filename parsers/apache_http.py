@@ -14,7 +14,7 @@ import re
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import clock, web
 from parsers._grammar.addresses import endpoint, ip, port
-from parsers._grammar.people import hosts, remote
+from parsers._grammar.people import remote, with_hosts
 
 _ERROR = re.compile(
     r"(?:\[(?:[A-Z][a-z]{2} )?([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))? (\d{4})\] )?"
@@ -41,10 +41,7 @@ _LEVELS = frozenset(
 
 
 def parse(frame: Frame) -> Fields:
-    fields = _read(frame)
-    if "related.hosts" in fields:
-        hosts(fields, frame, *fields["related.hosts"])
-    return fields
+    return with_hosts(_read(frame), frame)
 
 
 def _read(frame: Frame) -> Fields:

@@ -11,7 +11,7 @@ import re
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import clock, web
 from parsers._grammar.addresses import endpoint
-from parsers._grammar.people import hosts, remote
+from parsers._grammar.people import remote, with_hosts
 
 _HEAD = re.compile(r"(\S{1,260}):(\d{1,5}) \[(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d:\d\d:\d\d(?:\.\d{1,6})?)\] ")
 _HTTP = re.compile(
@@ -31,10 +31,7 @@ _LONGEST = 32_768
 
 
 def parse(frame: Frame) -> Fields:
-    fields = _read(frame)
-    if "related.hosts" in fields:
-        hosts(fields, frame, *fields["related.hosts"])
-    return fields
+    return with_hosts(_read(frame), frame)
 
 
 def _read(frame: Frame) -> Fields:

@@ -11,7 +11,7 @@ import re
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import clock, names
 from parsers._grammar.addresses import ip, port
-from parsers._grammar.people import hosts
+from parsers._grammar.people import with_hosts
 
 _STAMP = re.compile(r"(\d\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d:\d\d:\d\d(?:\.\d{1,6})?) ")
 _CATEGORY = re.compile(
@@ -49,10 +49,7 @@ _LONGEST = 8192
 
 
 def parse(frame: Frame) -> Fields:
-    fields = _read(frame)
-    if "related.hosts" in fields:
-        hosts(fields, frame, *fields["related.hosts"])
-    return fields
+    return with_hosts(_read(frame), frame)
 
 
 def _read(frame: Frame) -> Fields:

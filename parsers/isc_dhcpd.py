@@ -12,7 +12,7 @@ import re
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import dhcp
 from parsers._grammar.addresses import ip, port
-from parsers._grammar.people import hosts
+from parsers._grammar.people import with_hosts
 
 _MESSAGE = re.compile(r"(DHCP[A-Z]{3,16}|BOOT(?:REQUEST|REPLY))\b")
 _MAC = r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}"
@@ -40,10 +40,7 @@ _ABANDONED = re.compile(r"(?:Abandoning IP address|abandoning lease) (\S+?):? ")
 
 
 def parse(frame: Frame) -> Fields:
-    fields = _read(frame)
-    if "related.hosts" in fields:
-        hosts(fields, frame, *fields["related.hosts"])
-    return fields
+    return with_hosts(_read(frame), frame)
 
 
 def _read(frame: Frame) -> Fields:

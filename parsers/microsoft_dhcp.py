@@ -13,7 +13,7 @@ from functools import lru_cache
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import clock
 from parsers._grammar.addresses import ip, mac
-from parsers._grammar.people import account, hosts
+from parsers._grammar.people import account, with_hosts
 
 _FIRST = re.compile(r"(\d{2,5}),(\d\d)/(\d\d)/(\d\d|\d{4}),(\d\d:\d\d:\d\d),")
 _COLUMNS = (
@@ -46,10 +46,7 @@ _ACTIONS = {
 
 
 def parse(frame: Frame) -> Fields:
-    fields = _read(frame)
-    if "related.hosts" in fields:
-        hosts(fields, frame, *fields["related.hosts"])
-    return fields
+    return with_hosts(_read(frame), frame)
 
 
 def _read(frame: Frame) -> Fields:

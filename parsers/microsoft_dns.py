@@ -13,7 +13,7 @@ import re
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import clock, names
 from parsers._grammar.addresses import ip
-from parsers._grammar.people import hosts
+from parsers._grammar.people import with_hosts
 
 _PACKET = re.compile(
     r"(.{8,24}?) ([0-9A-Fa-f]{3,8}) PACKET +(?:[0-9A-Fa-f]{8,16}) +(UDP|TCP) (Rcv|Snd) (\S{2,64}) +([0-9A-Fa-f]{4}) "
@@ -29,10 +29,7 @@ _FLAGS = {"A": "AA", "T": "TC", "D": "RD", "R": "RA"}
 
 
 def parse(frame: Frame) -> Fields:
-    fields = _read(frame)
-    if "related.hosts" in fields:
-        hosts(fields, frame, *fields["related.hosts"])
-    return fields
+    return with_hosts(_read(frame), frame)
 
 
 def _read(frame: Frame) -> Fields:

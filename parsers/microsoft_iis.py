@@ -14,7 +14,7 @@ from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import clock, web
 from parsers._grammar.addresses import ip, port
 from parsers._grammar.event_time import moment
-from parsers._grammar.people import account, hosts
+from parsers._grammar.people import account, with_hosts
 
 _DAY = r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)"
 _IP = r"(?:\[?[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f.%]{0,64}){2,8}\]?|\d{1,3}(?:\.\d{1,3}){3}|-)"
@@ -34,10 +34,7 @@ _LONGEST = 65_536
 
 
 def parse(frame: Frame) -> Fields:
-    fields = _read(frame)
-    if "related.hosts" in fields:
-        hosts(fields, frame, *fields["related.hosts"])
-    return fields
+    return with_hosts(_read(frame), frame)
 
 
 def _read(frame: Frame) -> Fields:

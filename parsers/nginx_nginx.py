@@ -14,7 +14,7 @@ import re
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import clock, web
 from parsers._grammar.addresses import ip
-from parsers._grammar.people import account, hosts, remote
+from parsers._grammar.people import account, remote, with_hosts
 
 _ERROR = re.compile(
     r"(\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d) \[([a-z]{2,6})\] (\d{1,10})#(\d{1,10}): (?:\*(\d{1,19}) )?(.*)", re.DOTALL
@@ -34,10 +34,7 @@ _BAD = frozenset(("emerg", "alert", "crit", "error"))
 
 
 def parse(frame: Frame) -> Fields:
-    fields = _read(frame)
-    if "related.hosts" in fields:
-        hosts(fields, frame, *fields["related.hosts"])
-    return fields
+    return with_hosts(_read(frame), frame)
 
 
 def _read(frame: Frame) -> Fields:

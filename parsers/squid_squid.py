@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
 from parsers._grammar import web
 from parsers._grammar.addresses import ip, port
-from parsers._grammar.people import account, hosts, remote
+from parsers._grammar.people import account, remote, with_hosts
 
 _NATIVE = re.compile(
     r"(\d{9,11})\.(\d{3}) +(-?\d{1,12}) (\S+) ([A-Z][A-Z_]{2,64})/(\d{3}) (-?\d{1,18}) (\S{1,64}) "
@@ -37,10 +37,7 @@ _RESULT = re.compile(r" ([A-Z][A-Z_]{2,64}):([A-Z][A-Z_\-]{1,64})(?: |$)")
 
 
 def parse(frame: Frame) -> Fields:
-    fields = _read(frame)
-    if "related.hosts" in fields:
-        hosts(fields, frame, *fields["related.hosts"])
-    return fields
+    return with_hosts(_read(frame), frame)
 
 
 def _read(frame: Frame) -> Fields:

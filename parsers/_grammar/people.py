@@ -49,6 +49,13 @@ def hosts(fields: Fields, frame: Frame, *names: str | None) -> None:
         fields["related.hosts"] = known
 
 
+def with_hosts(fields: Fields, frame: Frame) -> Fields:
+    """``related.hosts`` of a message beside those of its envelope."""
+    if "related.hosts" in fields:
+        hosts(fields, frame, *fields["related.hosts"])
+    return fields
+
+
 def account(fields: Fields, name: str | None) -> None:
     """A name as directories write it: the user without the domain, which stands beside.
 
