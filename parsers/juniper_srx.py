@@ -14,8 +14,9 @@ import re
 from collections.abc import Callable, Mapping
 
 from engine.model import Fields, Frame, LogFormat, LogSource, ParseError
-from parsers._grammar.addresses import ip, port
+from parsers._grammar.addresses import ip
 from parsers._grammar.cisco_ends import transport
+from parsers._grammar.columns import port_of, seconds
 from parsers._grammar.people import account
 
 _TAG = re.compile(r"(?:RT_[A-Z]{2,8}(?:\[\d{1,9}\])?: )?([A-Z][A-Z0-9]{1,15}(?:_[A-Z0-9]{1,24}){1,8}):? ")
@@ -67,20 +68,6 @@ def _address(side: str) -> Callable[[Fields, str], None]:
     return put
 
 
-def _port(field: str) -> Callable[[Fields, str], None]:
-    def put(fields: Fields, value: str) -> None:
-        number = port(value)
-        if number is not None:
-            fields[field] = number
-
-    return put
-
-
-def _seconds(fields: Fields, value: str) -> None:
-    if value.isascii() and value.isdigit() and len(value) < 10:
-        fields["event.duration"] = int(value) * 1_000_000_000
-
-
 def _lower(field: str) -> Callable[[Fields, str], None]:
     def put(fields: Fields, value: str) -> None:
         fields[field] = value.lower()
@@ -101,9 +88,9 @@ def _path(fields: Fields, value: str) -> None:
 
 _STEPS: dict[str, Callable[[Fields, str], None]] = {
     "source-address": _address("source"), "sourceip": _address("source"), "destination-address": _address("destination"),
-    "source-port": _port("source.port"), "destination-port": _port("destination.port"),
+    "source-port": port_of("source.port"), "destination-port": port_of("destination.port"),
     "nat-source-address": _address("source.nat"), "nat-destination-address": _address("destination.nat"),
-    "nat-source-port": _port("source.nat.port"), "nat-destination-port": _port("destination.nat.port"),
+    "nat-source-port": port_of("source.nat.port"), "nat-destination-port": port_of("destination.nat.port"),
     "protocol-id": transport, "protocol-name": transport, "policy-name": _text("rule.name"),
     "rulebase-name": _text("rule.ruleset"), "attack-name": _text("tieline.juniper.attack_name"),
     "source-zone-name": _text("observer.ingress.zone"), "source-zone": _text("observer.ingress.zone"),
@@ -116,7 +103,7 @@ _STEPS: dict[str, Callable[[Fields, str], None]] = {
     "inbound-bytes": _number("source.bytes"), "outbound-bytes": _number("destination.bytes"),
     "packets-from-client": _number("source.packets"), "packets-from-server": _number("destination.packets"),
     "inbound-packets": _number("source.packets"), "outbound-packets": _number("destination.packets"),
-    "elapsed-time": _seconds, "reason": _text("event.reason"), "message": _text("event.reason"),
+    "elapsed-time": seconds, "reason": _text("event.reason"), "message": _text("event.reason"),
     "application": _lower("network.application"), "application-name": _lower("network.protocol"),
     "url": _url, "obj": _path, "filename": _text("file.name"), "hostname": _text("destination.domain"),
     "sample-sha256": _lower("file.hash.sha256"), "malware-info": _text("threat.software.name"),
@@ -229,7 +216,7 @@ def _plain(event: str, text: str) -> Fields:
     if counted is not None:
         fields["source.packets"], fields["source.bytes"] = int(counted[1]), int(counted[2])
         fields["destination.packets"], fields["destination.bytes"] = int(counted[3]), int(counted[4])
-        _seconds(fields, counted[5])
+        seconds(fields, counted[5])
     interface = _PORT.search(rest)
     if interface is not None:
         fields["observer.ingress.interface.name"] = interface[1]

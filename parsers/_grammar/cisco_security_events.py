@@ -9,9 +9,10 @@ from functools import lru_cache
 
 from engine.model import Fields
 from engine.model.times import from_iso
-from parsers._grammar.addresses import ip, port
+from parsers._grammar.addresses import ip
 from parsers._grammar.cisco_ends import transport
 from parsers._grammar.cisco_facts import url
+from parsers._grammar.columns import port_of, seconds
 
 _COMMA = re.compile(r", ?(?=[A-Z][A-Za-z0-9_]{1,40}(?: [A-Za-z]{1,16}){0,3}:(?: |,|$))")
 _KEY = re.compile(r"[A-Z][A-Za-z0-9_]{1,40}(?: [A-Za-z]{1,16}){0,3}")
@@ -72,20 +73,6 @@ def _address(field: str) -> Callable[[Fields, str], None]:
     return put
 
 
-def _port(field: str) -> Callable[[Fields, str], None]:
-    def put(fields: Fields, value: str) -> None:
-        number = port(value)
-        if number is not None:
-            fields[field] = number
-
-    return put
-
-
-def _duration(fields: Fields, value: str) -> None:
-    if value.isascii() and value.isdigit() and len(value) < 10:
-        fields["event.duration"] = int(value) * 1_000_000_000
-
-
 def _start(fields: Fields, value: str) -> None:
     if from_iso(value) is not None:
         fields["event.start"] = value
@@ -139,9 +126,9 @@ def _disposition(fields: Fields, value: str) -> None:
 
 _STEPS: dict[str, Callable[[Fields, str], None]] = {
     "SrcIP": _address("source"), "DstIP": _address("destination"),
-    "SrcPort": _port("source.port"), "DstPort": _port("destination.port"),
+    "SrcPort": port_of("source.port"), "DstPort": port_of("destination.port"),
     "NAT_InitiatorIP": _address("source.nat"), "NAT_ResponderIP": _address("destination.nat"),
-    "NAT_InitiatorPort": _port("source.nat.port"), "NAT_ResponderPort": _port("destination.nat.port"),
+    "NAT_InitiatorPort": port_of("source.nat.port"), "NAT_ResponderPort": port_of("destination.nat.port"),
     "originalClientSrcIP": _address("client"), "OriginalClientSrcIP": _address("client"),
     "Protocol": transport, "ApplicationProtocol": _lower("network.protocol"),
     "Client": _lower("network.application"),
@@ -150,7 +137,7 @@ _STEPS: dict[str, Callable[[Fields, str], None]] = {
     "IngressInterface": _text("observer.ingress.interface.name"),
     "EgressInterface": _text("observer.egress.interface.name"),
     "IngressZone": _text("observer.ingress.zone"), "EgressZone": _text("observer.egress.zone"),
-    "ConnectionDuration": _duration, "FirstPacketSecond": _start, "User": _user,
+    "ConnectionDuration": seconds, "FirstPacketSecond": _start, "User": _user,
     "AccessControlRuleName": _text("rule.name"), "ACPolicy": _text("rule.ruleset"),
     "AccessControlRuleAction": _verdict, "InlineResult": _inline,
     "DNSQuery": _text("dns.question.name"), "DNSRecordType": _query_type, "DNSResponseType": _answer,
